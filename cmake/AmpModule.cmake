@@ -1,0 +1,20 @@
+# amp_module(NAME SOURCES .. [DEPS ..] [PRIVATE_DEPS ..] [TESTS ..] [TEST_DEPS ..] [TEST_LABELS ..])
+# One static library amp::NAME from src/NAME and, with TESTS, one GoogleTest program NAME_test run by ctest.
+include(GoogleTest)
+function(amp_module name)
+  cmake_parse_arguments(M "" "" "SOURCES;DEPS;PRIVATE_DEPS;TESTS;TEST_DEPS;TEST_LABELS" ${ARGN})
+  if(M_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "amp_module(${name}): unknown arguments ${M_UNPARSED_ARGUMENTS}")
+  endif()
+  add_library(amp_${name} STATIC ${M_SOURCES})
+  add_library(amp::${name} ALIAS amp_${name})
+  target_include_directories(amp_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(amp_${name} PUBLIC ${M_DEPS} PRIVATE ${M_PRIVATE_DEPS} amp_options)
+  if(M_TESTS)
+    add_executable(${name}_test ${M_TESTS})
+    target_link_libraries(${name}_test PRIVATE amp::${name} ${M_TEST_DEPS} ${M_PRIVATE_DEPS} amp_options
+                          GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT 120 LABELS "unit;${M_TEST_LABELS}" ENVIRONMENT "AMP_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+  endif()
+endfunction()
