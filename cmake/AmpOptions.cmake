@@ -34,4 +34,4 @@ target_compile_options(amp_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
   -Wextra-semi -Wduplicated-cond -Wlogical-op -Wno-missing-field-initializers -Werror
   # False alarms of GCC 12 in optimised builds.
-  -Wno-error=maybe-uninitialized -Wno-error=restrict -Wno-error=stringop-overflow -Wno-error=array-bounds)
+  -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds)
