@@ -39,6 +39,7 @@ constexpr Key kKeys[] = {
     {"rate_limit_per_minute", Kind::kNumber, 1, 1e9},
     {"rate_limit_unit", Kind::kText},
     {"rpc_batch_size", Kind::kNumber, 0, 10'000},
+    {"fetch_receipts_per_tx", Kind::kFlag},
     {"renumber_logs", Kind::kFlag},
     {"timeout_secs", Kind::kReal, 0.001, 86'400},
     {"connect_timeout_secs", Kind::kReal, 0.001, 86'400},

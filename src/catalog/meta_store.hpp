@@ -1,0 +1,244 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.hpp"
+#include "catalog/types.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace amp::catalog {
+
+// ---- datasets and revisions ----
+
+struct Registration {
+    std::string ns = "_";
+    std::string name;
+    std::string hash;
+    std::string kind;
+    std::string network;
+    std::string manifest;                // canonical JSON
+    std::optional<std::string> version;  // semver; also moves `latest` if it is now the greatest
+};
+
+/// The active revision a table needs; `path` is used only if a new one has to be made.
+struct WantedRevision {
+    std::string table;
+    std::string path;
+};
+
+// ---- workers ----
+
+enum class WorkerState : std::uint8_t { kActive, kDraining, kGone };
+
+struct NewWorker {
+    std::string node_id;
+    std::string session_id;
+    std::string kind;  // worker, dump, dev
+    int slots = 1;
+    std::string labels = "{}";
+    std::string host = "{}";  // {hostname, boot_id, pid_ns, pid, start_ticks}
+    std::string info = "{}";  // {version, ..}
+};
+
+struct Worker {
+    std::string node_id;
+    std::string session_id;
+    std::int64_t session_epoch = 0;
+    std::string kind;
+    WorkerState state = WorkerState::kActive;
+    std::string host;
+    std::int64_t lease_expires_at = 0;
+    std::int64_t heartbeat_at = 0;
+};
+
+struct HeartbeatAnswer {
+    std::int64_t work_seq = 0;
+    WorkerState state = WorkerState::kActive;
+};
+
+// ---- jobs and shards ----
+
+enum class JobStatus : std::uint8_t {
+    kScheduled, kRunning, kStopRequested, kStopping, kStopped, kCompleted, kFailed
+};
+/// SCHEDULED, RUNNING, .. as stored and sent.
+std::string_view to_string(JobStatus status);
+bool is_terminal(JobStatus status);
+
+struct NewJob {
+    std::int64_t dataset_id = 0;
+    std::string hash;
+    std::string kind = "raw";
+    std::string origin = "dump";
+    std::string descriptor;  // JSON
+    BlockNum start_block = 0;
+    std::optional<BlockNum> end_block;
+    int parallelism = 1;
+    int max_attempts = 0;
+    std::string node_id;  // the session's node that owns a dump job
+};
+
+struct Job {
+    std::int64_t id = 0;
+    std::int64_t dataset_id = 0;
+    std::string hash;
+    std::string kind;
+    std::string origin;
+    JobStatus status = JobStatus::kScheduled;
+    std::string reason;
+    std::string descriptor;
+    BlockNum start_block = 0;
+    std::optional<BlockNum> end_block;
+    std::string node_id;
+    std::string last_error;  // JSON, empty = none
+    std::int64_t created_at = 0;
+};
+
+enum class ShardStatus : std::uint8_t { kPending, kRunning, kDone, kFailed, kCancelled };
+std::string_view to_string(ShardStatus status);
+
+struct Shard {
+    std::int64_t id = 0;
+    std::int64_t job_id = 0;
+    std::string kind = "range";
+    BlockNum start_block = 0;
+    std::optional<BlockNum> end_block;
+    BlockNum next_block = 0;
+    ShardStatus status = ShardStatus::kPending;
+    std::int64_t epoch = 0;
+    std::string node_id;
+    std::string session_id;
+    int attempts = 0;
+    int crashes = 0;
+    std::optional<std::int64_t> not_before;
+    std::string last_error;  // JSON, empty = none
+};
+
+/// Proof of ownership that every write of a shard's owner carries. The store refuses an older one.
+struct Fence {
+    std::int64_t shard_id = 0;
+    std::int64_t epoch = 0;
+    std::string session_id;
+};
+
+// ---- commits ----
+
+struct NewFile {
+    std::int64_t revision_id = 0;
+    std::string name;
+    std::string network;
+    BlockRange range;
+    Hash32 prev_hash;
+    Hash32 hash;
+    std::uint64_t end_timestamp = 0;
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0;
+    std::string etag;
+    std::int64_t generation = 0;
+    std::string metadata = "{}";  // JSON
+    std::string footer;           // raw Parquet footer
+};
+
+/// One group: the files of all tables over one range, published before, visible after.
+struct GroupCommit {
+    Fence fence;
+    BlockNum next_block = 0;  // first block that the shard has not committed
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0;
+    std::vector<NewFile> files;
+    std::vector<std::int64_t> superseded;  // file ids that stop being LIVE in the same transaction
+};
+
+/// Everything that processes share: datasets, revisions, files, workers, jobs, shards (docs/internals/metadata.md).
+///
+/// Every method is one transaction. The store's clock (now_us) is the only one compared.
+/// Threads: any; an implementation serialises or pools connections itself.
+/// Failure: kUnavailable (retried inside for lock, deadlock and connection errors, within the configured bounds),
+/// kConflict (fenced, or a state that another process changed), kAlreadyExists, kNotFound, kCorruption.
+class MetaStore {
+  public:
+    virtual ~MetaStore() = default;
+
+    virtual Result<> ping() = 0;
+    virtual Result<std::int64_t> now_us() = 0;
+    /// The id that file footers carry; made with the schema.
+    virtual Result<std::string> cluster_id() = 0;
+
+    // Datasets. A registration is idempotent: manifest, dataset, link, tag `dev`, and the version tag if given
+    // (kAlreadyExists, reason VERSION_CONFLICT, if that version has another hash).
+    virtual Result<Dataset> register_manifest(const Registration& registration) = 0;
+    /// Finds by tag: latest, dev, 64 hex digits (linked hash) or a version; without a tag latest, else dev.
+    virtual Result<std::optional<Dataset>> find_dataset(const DatasetRef& ref) = 0;
+    /// Every (dataset, tag) pair, tags `latest` and `dev` included, ordered by namespace, name, tag.
+    virtual Result<std::vector<Dataset>> list_datasets() = 0;
+
+    /// The active revision of each wanted table, in that order; makes table, revision and activation where missing.
+    virtual Result<std::vector<Revision>> ensure_revisions(
+        std::int64_t dataset_id, const std::string& hash, const std::string& network,
+        std::span<const WantedRevision> wanted
+    ) = 0;
+    /// All active revisions of the store.
+    virtual Result<std::vector<Revision>> active_revisions() = 0;
+    /// Files with commit_seq > after, LIVE and SUPERSEDED, by (commit_seq, id). A file that became SUPERSEDED carries
+    /// the commit_seq of that change, so reading from the last seen number on gives every change.
+    virtual Result<std::vector<File>> files(std::int64_t revision_id, std::int64_t after_commit_seq) = 0;
+    virtual Result<std::vector<File>> live_files(std::int64_t revision_id) = 0;
+
+    // Workers.
+    /// kConflict if a live session holds the node id. Returns the session epoch.
+    virtual Result<std::int64_t> register_worker(const NewWorker& worker, std::chrono::milliseconds lease) = 0;
+    /// kConflict, reason FENCED: the session is gone; drop everything and register anew.
+    virtual Result<HeartbeatAnswer> heartbeat(
+        const std::string& session_id, std::chrono::milliseconds lease, const std::string& stats
+    ) = 0;
+    virtual Result<> retire_worker(const std::string& session_id) = 0;
+    virtual Result<std::vector<Worker>> list_workers() = 0;
+    /// Marks sessions GONE whose lease ran out, and those named (known to be dead), and frees their shards: dump jobs
+    /// of a lost session become STOPPED (OWNER_LOST) with their shards CANCELLED, other shards PENDING with epoch + 1.
+    virtual Result<> expire_workers(std::span<const std::string> dead_sessions) = 0;
+
+    // Jobs.
+    /// kConflict, reason ACTIVE_JOB, if (dataset, hash) has a job that is not terminal; the text has its id and node.
+    virtual Result<Job> create_job(const NewJob& job) = 0;
+    virtual Result<std::optional<Job>> active_job(std::int64_t dataset_id, const std::string& hash) = 0;
+    virtual Result<Job> job(std::int64_t job_id) = 0;
+    /// One conditional transition: kConflict if the job is in none of the expected states. `error_json` may be empty.
+    virtual Result<> transition_job(
+        std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to, const std::string& reason,
+        const std::string& error_json
+    ) = 0;
+
+    /// Adds PENDING shards in the order given. Returns them with ids.
+    virtual Result<std::vector<Shard>> create_shards(std::int64_t job_id, std::span<const BlockRange> ranges) = 0;
+    virtual Result<std::vector<Shard>> shards(std::int64_t job_id) = 0;
+    /// PENDING -> RUNNING for this session; epoch + 1. Absent if the shard is not PENDING, not due, or the session not
+    /// ACTIVE.
+    virtual Result<std::optional<Fence>> assign_shard(std::int64_t shard_id, const std::string& session_id) = 0;
+    /// Gives a shard back: PENDING, epoch + 1, due after `delay`; with an error one more attempt is counted.
+    virtual Result<> release_shard(const Fence& fence, std::chrono::milliseconds delay, const std::string& error_json) = 0;
+    /// Ends a shard for good: DONE, FAILED or CANCELLED.
+    virtual Result<> end_shard(const Fence& fence, ShardStatus status, const std::string& error_json) = 0;
+    /// Cancels PENDING shards of the job.
+    virtual Result<> cancel_pending_shards(std::int64_t job_id) = 0;
+
+    /// Registers a group in one transaction: fence, revisions' change_seq, file rows and footers, superseded rows,
+    /// shard progress, notification. kConflict, reason FENCED: nothing was written and nothing of this owner may be.
+    /// An unknown outcome (connection lost during commit) is resolved inside by reading the rows back.
+    /// Returns the shard's status: kDone when next_block passed its end.
+    virtual Result<ShardStatus> commit_group(const GroupCommit& commit) = 0;
+
+    /// Waits until something in the store may have changed (commit of any process), the timeout passes or the stop is
+    /// requested. True = something may have changed. PostgreSQL: LISTEN; SQLite: PRAGMA data_version, within 50 ms.
+    virtual Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) = 0;
+};
+
+}  // namespace amp::catalog

@@ -1,0 +1,583 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/dump.hpp"
+
+#include "base/json_text.hpp"
+#include "base/log.hpp"
+#include "base/time.hpp"
+#include "catalog/segments.hpp"
+#include "runtime/wait.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+namespace amp::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr auto kFirstFlush = 5s;       // rows are visible soon after the start
+constexpr auto kOwnerPatience = 10s;   // for the lease of a run that died
+constexpr int kFruitlessRoundsMax = 5; // plans in a row that brought nothing
+
+std::string error_json(const Error& error) {
+    return fmt::format(
+        R"({{"error_code":{},"error_message":{},"retryable":{}}})",
+        json_quote(error.reason.empty() ? to_string(error.code) : error.reason), json_quote(error.message),
+        is_retryable(error.code)
+    );
+}
+
+milliseconds backoff(const DumpOptions& options, int attempts) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    const double factor = std::uniform_real_distribution<double>(0.8, 1.2)(random);
+    const double base = static_cast<double>(options.backoff_base.count()) * static_cast<double>(1ULL << std::min(attempts, 20));
+    return milliseconds(
+        static_cast<std::int64_t>(std::min(base, static_cast<double>(options.backoff_max.count())) * factor)
+    );
+}
+
+// Cuts each range at the places where the set of tables that lack blocks changes.
+std::vector<BlockRange> cut_where_tables_differ(
+    const std::vector<BlockRange>& ranges, const std::vector<std::vector<BlockRange>>& by_table
+) {
+    std::set<BlockNum> cuts;
+    for (const auto& table : by_table)
+        for (const auto& range : table) {
+            cuts.insert(range.start);
+            cuts.insert(range.end + 1);
+        }
+    std::vector<BlockRange> out;
+    for (BlockRange range : ranges) {
+        for (auto cut = cuts.upper_bound(range.start); cut != cuts.end() && *cut <= range.end; ++cut) {
+            out.push_back({range.start, *cut - 1});
+            range.start = *cut;
+        }
+        out.push_back(range);
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<EndBlock> parse_end_block(std::string_view text) {
+    if (text.empty() || text == "latest") return EndBlock{};
+    if (text == "finalized") return EndBlock{EndBlock::Kind::kFinalized, 0};
+    if (text == "none" || text == "continuous")
+        return make_error(
+            Code::kUnsupported, "--end-block {}: following the chain is not built yet; give a block, latest or finalized",
+            text
+        );
+    EndBlock end{EndBlock::Kind::kNumber, 0};
+    std::string_view digits = text;
+    if (digits.starts_with('-')) {
+        end.kind = EndBlock::Kind::kBeforeLatest;
+        digits.remove_prefix(1);
+    }
+    const auto [last, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), end.number);
+    constexpr BlockNum kLargest = static_cast<BlockNum>(INT64_MAX) - 1;
+    if (failure != std::errc{} || last != digits.data() + digits.size() || end.number > kLargest)
+        return make_error(
+            Code::kInvalidArgument, "--end-block {}: must be a block number, -N, latest or finalized", text
+        );
+    return end;
+}
+
+std::string to_string(const EndBlock& end) {
+    switch (end.kind) {
+        case EndBlock::Kind::kLatest: return "latest";
+        case EndBlock::Kind::kFinalized: return "finalized";
+        case EndBlock::Kind::kNumber: return fmt::format("{}", end.number);
+        case EndBlock::Kind::kBeforeLatest: return fmt::format("-{}", end.number);
+    }
+    return {};
+}
+
+Dump::Dump(
+    catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
+    const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest, DumpOptions options
+)
+    : store_(store),
+      objects_(objects),
+      source_(source),
+      session_(session),
+      dataset_(std::move(dataset)),
+      manifest_(std::move(manifest)),
+      options_(std::move(options)),
+      name_(dataset_.ns + "/" + dataset_.name) {}
+
+Result<DumpSummary> Dump::run(std::shared_ptr<runtime::ProgressCounters> progress, std::stop_token stop) {
+    const auto started = Clock::now();
+    progress_ = std::move(progress);
+    DumpSummary summary;
+    summary.dataset = name_;
+    summary.start = manifest_.start_block;
+    TRY(prepare(stop));
+    TRY_ASSIGN(end_, resolve_end(stop));
+    bool stopped = !end_;
+    if (end_) {
+        TRY_ASSIGN(job_, claim_job(stop));
+        const auto outcome = run_rounds(stop);
+        stopped = stop.stop_requested() && !progress_->finished;
+        finish_job(outcome, stopped);
+        if (!outcome.ok() && !(stopped && outcome.error().code == Code::kCancelled)) return outcome.error();
+    }
+    summary.end = end_;
+    summary.stopped = stopped;
+    summary.blocks = totals_.blocks;
+    summary.rows = totals_.rows;
+    summary.files = totals_.files;
+    summary.bytes = totals_.bytes;
+    summary.seconds = std::chrono::duration<double>(Clock::now() - started).count();
+    return summary;
+}
+
+Result<> Dump::prepare(std::stop_token stop) {
+    TRY_ASSIGN(target_.cluster_id, store_.cluster_id());
+    target_.dataset = name_;
+    target_.manifest_hash = dataset_.hash;
+    target_.kind = manifest_.kind;
+    target_.network = manifest_.network;
+    target_.provider = source_.provider_name();
+    target_.writer = options_.program;
+    target_.options = options_.writer;
+    TRY_ASSIGN(const auto identity, source_.identity(stop));
+    target_.chain_id = identity.chain_id.value_or(0);
+    std::vector<catalog::WantedRevision> wanted;
+    for (const auto& table : manifest_.tables)
+        wanted.push_back(
+            {table, fmt::format("{}/{}/{}/{}", dataset_.ns, dataset_.name, table, make_uuid_v7())}
+        );
+    TRY_ASSIGN(
+        auto revisions, store_.ensure_revisions(dataset_.id, dataset_.hash, manifest_.network, wanted)
+    );
+    target_.tables.clear();
+    for (auto& revision : revisions) {
+        const auto* spec = columnar::find_table(manifest_.kind, revision.table);
+        if (spec == nullptr)
+            return make_error(Code::kInternal, "table {} of kind {} has no schema", revision.table, manifest_.kind);
+        target_.tables.push_back({spec, std::move(revision)});
+    }
+    return {};
+}
+
+// The block this run ends at; absent if the stop came while there was no head.
+Result<std::optional<BlockNum>> Dump::resolve_end(std::stop_token stop) {
+    std::optional<BlockNum> end;
+    bool told = false;
+    while (!end) {
+        using Kind = EndBlock::Kind;
+        const bool wants_final = options_.end.kind == Kind::kFinalized ||
+                                 (options_.finalized_only && options_.end.kind != Kind::kNumber);
+        if (options_.end.kind == Kind::kNumber) {
+            end = options_.end.number;
+        } else if (wants_final) {
+            TRY_ASSIGN(const auto block, source_.finalized(stop));
+            if (block) end = block->number;
+        } else {
+            TRY_ASSIGN(const auto block, source_.head(stop));
+            if (block) end = block->number;
+        }
+        if (end && options_.end.kind == Kind::kBeforeLatest) {
+            if (*end < options_.end.number || *end - options_.end.number < manifest_.start_block)
+                return make_error(
+                    Code::kInvalidArgument,
+                    "--end-block -{}: {} blocks before the head {} is below the start block {} of {}",
+                    options_.end.number, options_.end.number, *end, manifest_.start_block, name_
+                );
+            end = *end - options_.end.number;
+        }
+        if (end) break;
+        if (!told) log::info("dump", "waiting for the chain to have such a block", {{"dataset", name_}});
+        told = true;
+        if (!runtime::wait_for(options_.poll, stop)) return std::optional<BlockNum>{};
+    }
+    if (*end < manifest_.start_block)
+        return make_error(
+            Code::kInvalidArgument, "--end-block {}: is below the start block {} of {}", *end, manifest_.start_block,
+            name_
+        );
+    return end;
+}
+
+Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
+    const auto patience = Clock::now() + kOwnerPatience;
+    bool told = false;
+    while (true) {
+        catalog::NewJob wanted;
+        wanted.dataset_id = dataset_.id;
+        wanted.hash = dataset_.hash;
+        wanted.descriptor = fmt::format(
+            R"({{"kind":"materialize-raw","end_block":"{}","max_writers":{},"dataset_namespace":"{}","dataset_name":"{}",)"
+            R"("manifest_hash":"{}","verify":{}}})",
+            to_string(options_.end), options_.parallelism, dataset_.ns, dataset_.name, dataset_.hash,
+            options_.limits.verify
+        );
+        wanted.start_block = manifest_.start_block;
+        wanted.end_block = end_;
+        wanted.parallelism = options_.parallelism;
+        wanted.max_attempts = options_.max_attempts;
+        wanted.node_id = session_.node_id();
+        auto job = store_.create_job(wanted);
+        if (job.ok()) {
+            constexpr std::array kScheduled = {catalog::JobStatus::kScheduled};
+            TRY(store_.transition_job(job->id, kScheduled, catalog::JobStatus::kRunning, {}, {}));
+            return job;
+        }
+        if (job.error().reason != "ACTIVE_JOB") return job;
+        // Someone holds it. A run of this host whose process is gone needs no waiting.
+        TRY_ASSIGN(const auto workers, store_.list_workers());
+        std::vector<std::string> dead;
+        for (const auto& worker : workers)
+            if (worker.state != catalog::WorkerState::kGone && is_dead_local_process(worker.host))
+                dead.push_back(worker.session_id);
+        TRY(store_.expire_workers(dead));
+        TRY_ASSIGN(const auto active, store_.active_job(dataset_.id, dataset_.hash));
+        if (!active) continue;
+        if (Clock::now() > patience) {
+            Error error = std::move(job).error();
+            error.message = fmt::format(
+                "dataset {} is being written by job {} on node {}; stop that run first", name_, active->id,
+                active->node_id.empty() ? "(unplaced)" : active->node_id
+            );
+            return error;
+        }
+        if (!told)
+            log::info(
+                "dump", "another run holds the dataset; waiting for its lease to end",
+                {{"dataset", name_}, {"job", active->id}, {"node", active->node_id}}
+            );
+        told = true;
+        if (!runtime::wait_for(200ms, stop)) return Error{Code::kCancelled, "stopped", {}};
+    }
+}
+
+// Files above finality (and the newest at or below it) that the node's chain no longer holds.
+Result<std::vector<std::int64_t>> Dump::lost_files(
+    const std::vector<std::vector<catalog::File>>& files, const extract::BlockRef& head, BlockNum final_height,
+    std::stop_token stop
+) {
+    std::set<BlockNum> numbers;
+    std::optional<BlockNum> newest_final;
+    for (const auto& table : files) {
+        for (const auto& file : table) {
+            if (file.range.end > final_height) {
+                numbers.insert(std::min(file.range.end, head.number));
+            } else {
+                newest_final = std::max(newest_final.value_or(0), file.range.end);
+            }
+        }
+    }
+    if (newest_final) numbers.insert(*newest_final);
+    std::vector<std::int64_t> lost;
+    if (numbers.empty()) return lost;
+    const std::vector<BlockNum> asked(numbers.begin(), numbers.end());
+    TRY_ASSIGN(const auto hashes, source_.canonical(asked, stop));
+    const auto hash_at = [&](BlockNum number) -> std::optional<Hash32> {
+        const auto found = std::lower_bound(asked.begin(), asked.end(), number);
+        return found == asked.end() || *found != number ? std::nullopt
+                                                         : hashes[static_cast<std::size_t>(found - asked.begin())];
+    };
+    for (const auto& table : files) {
+        for (const auto& file : table) {
+            // Above the node's head nothing can be compared: a lagging node is no reorganisation.
+            if (file.range.end > head.number) continue;
+            const auto now = hash_at(file.range.end);
+            if (!now || !file.hash || *now == *file.hash) continue;
+            if (file.range.end <= final_height)
+                return Error{
+                    Code::kCorruption,
+                    fmt::format(
+                        "block {} of {} is stored with the hash {} although it was final, but provider \"{}\" now has {}: "
+                        "check the provider, or extract into another data directory",
+                        file.range.end, name_, to_hex0x(file.hash->view()), source_.provider_name(),
+                        to_hex0x(now->view())
+                    ),
+                    "FINALITY_VIOLATION"};
+            lost.push_back(file.id);
+        }
+    }
+    // A file that starts on a lost one is lost as well, even above the node's head.
+    for (const auto& table : files) {
+        std::set<Hash32> abandoned;
+        for (const auto& file : table)
+            if (file.hash && std::find(lost.begin(), lost.end(), file.id) != lost.end()) abandoned.insert(*file.hash);
+        auto ascending = table;
+        std::sort(ascending.begin(), ascending.end(), [](const auto& a, const auto& b) { return a.range < b.range; });
+        for (const auto& file : ascending) {
+            if (!file.prev_hash || !abandoned.contains(*file.prev_hash) || file.range.end <= head.number) continue;
+            lost.push_back(file.id);
+            if (file.hash) abandoned.insert(*file.hash);
+        }
+    }
+    return lost;
+}
+
+Result<Dump::Plan> Dump::make_plan(std::stop_token stop) {
+    Plan plan;
+    TRY_ASSIGN(const auto head, source_.head(stop));
+    if (!head) return make_error(Code::kUnavailable, "provider \"{}\" has no blocks any more", source_.provider_name());
+    auto final_block = source_.finalized(stop);
+    if (!final_block.ok() && final_block.error().code != Code::kUnsupported) return std::move(final_block).error();
+    if (final_block.ok() && final_block->has_value()) {
+        plan.final_height = (*final_block)->number;
+    } else if (head->number >= options_.reorg_depth) {
+        plan.final_height = head->number - options_.reorg_depth;
+    }
+    if (options_.finalized_only && !plan.final_height)
+        return make_error(Code::kUnavailable, "provider \"{}\" has no final block yet", source_.provider_name());
+    const BlockNum available = options_.finalized_only ? *plan.final_height : head->number;
+    plan.reaches_end = *end_ <= available;
+    plan.target = std::min(*end_, available);
+
+    std::vector<std::vector<catalog::File>> files;
+    for (const auto& table : target_.tables) {
+        TRY_ASSIGN(auto live, store_.live_files(table.revision.id));
+        files.push_back(std::move(live));
+    }
+    // Finality that was stored counts too: it never decreases.
+    TRY_ASSIGN(plan.superseded, lost_files(files, *head, plan.final_height.value_or(0), stop));
+    const std::set<std::int64_t> lost(plan.superseded.begin(), plan.superseded.end());
+    missing_by_table_.assign(files.size(), {});
+    if (plan.target < manifest_.start_block) return plan;
+    std::vector<BlockRange> missing;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        std::vector<catalog::Segment> segments;
+        for (const auto& file : files[i])
+            if (!lost.contains(file.id)) segments.push_back(catalog::to_segment(file));
+        missing_by_table_[i] =
+            catalog::missing_ranges({manifest_.start_block, plan.target}, segments, manifest_.start_block);
+        missing.insert(missing.end(), missing_by_table_[i].begin(), missing_by_table_[i].end());
+        // Everything is there but the chain is broken: neighbours that do not link cannot both be right.
+        if (!missing_by_table_[i].empty() || segments.empty()) continue;
+        const auto chain = catalog::canonical_chain(segments, manifest_.start_block);
+        if (!chain.empty() && segments[chain.back()].range.end >= plan.target) continue;
+        const BlockNum broken = chain.empty() ? manifest_.start_block : segments[chain.back()].range.end + 1;
+        return Error{
+            Code::kUnavailable,
+            fmt::format(
+                "the stored segments of {} do not link at block {}: the chain was reorganised while it was extracted",
+                name_, broken
+            ),
+            "REORG"};
+    }
+    plan.missing = catalog::merge_ranges(std::move(missing));
+    return plan;
+}
+
+/// What the runner threads of one round share.
+struct Dump::Round {
+    struct Entry {
+        catalog::Shard shard;
+        BlockNum next_block = 0;
+        int attempts = 0;
+        Clock::time_point due;
+        enum class State : std::uint8_t { kPending, kRunning, kDone, kFailed } state = State::kPending;
+    };
+
+    const Plan& plan;
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::vector<Entry> entries;
+    std::vector<std::int64_t> superseded;  // for the first commit of the lowest shard
+    std::optional<Error> fatal;            // ends the round at once (fenced, store unusable)
+    std::optional<Error> worst;            // of shards that failed for good
+};
+
+Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
+    Round round{.plan = plan};
+    const auto ranges = cut_where_tables_differ(
+        catalog::plan_shards(plan.missing, options_.parallelism, options_.shard_blocks), missing_by_table_
+    );
+    TRY_ASSIGN(const auto shards, store_.create_shards(job_.id, ranges));
+    for (const auto& shard : shards) round.entries.push_back({.shard = shard, .next_block = shard.start_block, .due = Clock::now()});
+    round.superseded = plan.superseded;
+
+    const auto run_one = [&](std::size_t index) {
+        auto& entry = round.entries[index];
+        ShardTask task;
+        {
+            auto fence = store_.assign_shard(entry.shard.id, session_.session_id());
+            if (!fence.ok() || !fence->has_value()) {
+                const std::scoped_lock lock(round.mutex);
+                round.fatal = fence.ok() ? Error{Code::kConflict, "this run lost its shard to another process", "FENCED"}
+                                         : std::move(fence).error();
+                return;
+            }
+            task.fence = **fence;
+        }
+        task.range = {entry.next_block, *entry.shard.end_block};
+        for (std::size_t i = 0; i < missing_by_table_.size(); ++i)
+            for (const auto& range : missing_by_table_[i])
+                if (range.contains(task.range.start)) task.tables.push_back(i);
+        task.final_height = plan.final_height;
+        if (index == 0) {
+            task.first_flush = kFirstFlush;
+            task.superseded = std::exchange(round.superseded, {});
+        }
+        ++progress_->running;
+        auto outcome = run_shard(
+            source_, store_, objects_, target_, task, options_.limits, *progress_, totals_, stop
+        );
+        --progress_->running;
+        const bool progressed = outcome.next_block > entry.next_block;
+        const std::scoped_lock lock(round.mutex);
+        if (index == 0 && !progressed) round.superseded = task.superseded;
+        entry.next_block = outcome.next_block;
+        if (!outcome.error) {
+            entry.state = Round::Entry::State::kDone;  // the last commit marked the row DONE
+            return;
+        }
+        Error& error = *outcome.error;
+        if (error.reason == "FENCED") {
+            round.fatal = error;
+            return;
+        }
+        if (error.code == Code::kCancelled || stop.stop_requested()) {
+            static_cast<void>(store_.release_shard(task.fence, milliseconds(0), {}));
+            entry.state = Round::Entry::State::kPending;
+            return;
+        }
+        entry.attempts = progressed ? 1 : entry.attempts + 1;
+        const bool again = is_retryable(error.code) && error.reason != "REORG" &&
+                           (options_.max_attempts == 0 || entry.attempts < options_.max_attempts);
+        if (again) {
+            const auto delay = backoff(options_, entry.attempts - 1);
+            log::warn(
+                "dump", "a shard failed and will be tried again",
+                {{"dataset", name_}, {"range", to_string(task.range)}, {"attempt", entry.attempts},
+                 {"retry_ms", delay.count()}, {"err", error.message}}
+            );
+            if (const auto released = store_.release_shard(task.fence, delay, error_json(error)); !released.ok()) {
+                round.fatal = released.error();
+                return;
+            }
+            entry.due = Clock::now() + delay;
+            entry.state = Round::Entry::State::kPending;
+            return;
+        }
+        if (error.reason != "REORG")
+            log::error(
+                "dump", "a shard failed for good",
+                {{"dataset", name_}, {"range", to_string(task.range)}, {"block", outcome.next_block},
+                 {"err", error.message}}
+            );
+        static_cast<void>(store_.end_shard(task.fence, catalog::ShardStatus::kFailed, error_json(error)));
+        entry.state = Round::Entry::State::kFailed;
+        // Data that cannot be had weighs more than a chain that moved.
+        if (!round.worst || round.worst->reason == "REORG") round.worst = error;
+    };
+
+    const auto work = [&] {
+        while (true) {
+            std::optional<std::size_t> mine;
+            {
+                std::unique_lock lock(round.mutex);
+                while (true) {
+                    if (round.fatal || stop.stop_requested()) return;
+                    const auto now = Clock::now();
+                    std::optional<Clock::time_point> next_due;
+                    bool open = false;
+                    for (std::size_t i = 0; i < round.entries.size() && !mine; ++i) {
+                        auto& entry = round.entries[i];
+                        open = open || entry.state == Round::Entry::State::kRunning;
+                        if (entry.state != Round::Entry::State::kPending) continue;
+                        open = true;
+                        if (entry.due <= now) {
+                            mine = i;
+                        } else {
+                            next_due = std::min(next_due.value_or(entry.due), entry.due);
+                        }
+                    }
+                    if (mine) break;
+                    if (!open) return;
+                    const auto changed = [] { return false; };
+                    round.changed.wait_until(lock, stop, next_due.value_or(now + 1h), changed);
+                }
+                round.entries[*mine].state = Round::Entry::State::kRunning;
+            }
+            run_one(*mine);
+            round.changed.notify_all();
+        }
+    };
+    {
+        std::vector<std::jthread> runners;
+        const auto count = std::min<std::size_t>(static_cast<std::size_t>(options_.parallelism), round.entries.size());
+        for (std::size_t i = 0; i < count; ++i) runners.emplace_back(work);
+    }
+    if (round.fatal) return *round.fatal;
+    if (stop.stop_requested()) {
+        const bool all_done = std::all_of(round.entries.begin(), round.entries.end(), [](const auto& entry) {
+            return entry.state == Round::Entry::State::kDone;
+        });
+        if (!all_done) return Error{Code::kCancelled, "stopped", {}};
+    }
+    if (round.worst) return *round.worst;
+    return {};
+}
+
+Result<> Dump::run_rounds(std::stop_token stop) {
+    progress_->total = *end_ - manifest_.start_block + 1;
+    int fruitless = 0;
+    bool waiting = false;
+    while (true) {
+        auto plan = make_plan(stop);
+        if (!plan.ok() && plan.error().reason != "REORG") return std::move(plan).error();
+        if (plan.ok() && plan->missing.empty()) {
+            if (plan->reaches_end) {
+                progress_->done = progress_->total.load();
+                progress_->finished = true;
+                return {};
+            }
+            if (!waiting)
+                log::info("dump", "waiting for the chain to reach the end block", {{"dataset", name_}, {"block", *end_}});
+            waiting = true;
+            if (!runtime::wait_for(options_.poll, stop)) return Error{Code::kCancelled, "stopped", {}};
+            continue;
+        }
+        const std::uint64_t before = totals_.blocks;
+        Result<> outcome = plan.ok() ? Result<>() : Result<>(plan.error());
+        if (plan.ok()) {
+            std::uint64_t open = 0;
+            for (const auto& range : plan->missing) open += range.size();
+            progress_->done = plan->target - manifest_.start_block + 1 - open;
+            log::debug("dump", "planned", {{"dataset", name_}, {"missing_blocks", open}, {"superseded", plan->superseded.size()}});
+            outcome = run_round(*plan, stop);
+        }
+        if (!outcome.ok() && outcome.error().reason != "REORG") return outcome;
+        fruitless = totals_.blocks > before ? 0 : fruitless + 1;
+        if (fruitless == kFruitlessRoundsMax) return outcome.ok() ? Result<>(make_error(Code::kInternal, "planning {} again and again brings nothing", name_)) : outcome;
+        if (!outcome.ok()) {
+            log::warn("dump", "the chain was reorganised; planning again", {{"dataset", name_}, {"err", outcome.error().message}});
+            if (!runtime::wait_for(options_.poll, stop)) return Error{Code::kCancelled, "stopped", {}};
+        }
+    }
+}
+
+void Dump::finish_job(const Result<>& outcome, bool stopped) {
+    using catalog::JobStatus;
+    constexpr std::array kActive = {
+        JobStatus::kScheduled, JobStatus::kRunning, JobStatus::kStopRequested, JobStatus::kStopping};
+    const bool was_stopped = stopped && (outcome.ok() || outcome.error().code == Code::kCancelled);
+    const JobStatus status = was_stopped     ? JobStatus::kStopped
+                             : outcome.ok() ? JobStatus::kCompleted
+                                            : JobStatus::kFailed;
+    static_cast<void>(store_.cancel_pending_shards(job_.id));
+    const auto done = store_.transition_job(
+        job_.id, kActive, status, {}, outcome.ok() || was_stopped ? std::string() : error_json(outcome.error())
+    );
+    if (!done.ok())
+        log::warn("dump", "the job's end could not be recorded", {{"job", job_.id}, {"err", done.error().message}});
+}
+
+}  // namespace amp::jobs

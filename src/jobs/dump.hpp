@@ -1,0 +1,117 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.hpp"
+#include "catalog/manifest.hpp"
+#include "catalog/meta_store.hpp"
+#include "extract/block_source.hpp"
+#include "jobs/shard_runner.hpp"
+#include "jobs/worker_session.hpp"
+#include "runtime/progress.hpp"
+#include "storage/object_store.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace amp::jobs {
+
+/// Where a dump ends.
+struct EndBlock {
+    enum class Kind : std::uint8_t { kLatest, kFinalized, kNumber, kBeforeLatest };
+    Kind kind = Kind::kLatest;
+    BlockNum number = 0;  // kNumber: that block; kBeforeLatest: so many before the head
+};
+/// `latest`, `finalized`, `N`, `-N`. kUnsupported for `none` and `continuous`.
+Result<EndBlock> parse_end_block(std::string_view text);
+std::string to_string(const EndBlock& end);
+
+struct DumpOptions {
+    EndBlock end;
+    int parallelism = 1;
+    std::uint64_t shard_blocks = 0;
+    int max_attempts = 10;  // failures of a shard in a row without progress; 0 = no limit
+    std::uint64_t reorg_depth = 64;
+    bool finalized_only = false;
+    std::chrono::milliseconds poll{1'000};
+    std::chrono::milliseconds backoff_base{1'000};
+    std::chrono::milliseconds backoff_max{300'000};
+    ShardLimits limits;
+    columnar::WriterOptions writer;
+    std::string program;  // "ampd 0.1.0"
+};
+
+struct DumpSummary {
+    std::string dataset;
+    std::uint64_t blocks = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+    double seconds = 0;
+    BlockNum start = 0;
+    std::optional<BlockNum> end;  // what it was resolved to
+    bool stopped = false;         // by request, before the end
+};
+
+/// Brings one dataset to its end block: one job row owned by this session, shards under leases, N at a time.
+///
+/// Resumable: what to fetch is always computed from committed files. Before planning, the stored chain is compared with
+/// the node's above finality; segments of an abandoned fork are replaced (superseded in the commit of their
+/// replacement). A block that cannot be had or verified ends its shard; the rest of the range is done, then the job fails.
+/// Failure: kConflict (reason ACTIVE_JOB) if a live process works on the dataset: nothing was written.
+/// Threads: run() blocks its caller; several dumps may run at once on one store, session and source.
+class Dump {
+  public:
+    Dump(
+        catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
+        const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest, DumpOptions options
+    );
+
+    Result<DumpSummary> run(std::shared_ptr<runtime::ProgressCounters> progress, std::stop_token stop);
+
+  private:
+    struct Plan {
+        std::vector<BlockRange> missing;
+        std::vector<std::int64_t> superseded;  // files of an abandoned fork
+        std::optional<BlockNum> final_height;
+        BlockNum target = 0;   // last block of this plan: min(end, head)
+        bool reaches_end = false;
+    };
+    struct Round;
+
+    Result<> prepare(std::stop_token stop);
+    Result<catalog::Job> claim_job(std::stop_token stop);
+    Result<std::optional<BlockNum>> resolve_end(std::stop_token stop);
+    Result<Plan> make_plan(std::stop_token stop);
+    Result<std::vector<std::int64_t>> lost_files(
+        const std::vector<std::vector<catalog::File>>& files, const extract::BlockRef& head, BlockNum final_height,
+        std::stop_token stop
+    );
+    Result<> run_round(const Plan& plan, std::stop_token stop);
+    Result<> run_rounds(std::stop_token stop);
+    void finish_job(const Result<>& outcome, bool stopped);
+
+    // Constant after construction.
+    catalog::MetaStore& store_;
+    storage::ObjectStore& objects_;
+    extract::BlockSource& source_;
+    const WorkerSession& session_;
+    const catalog::Dataset dataset_;
+    const catalog::Manifest manifest_;
+    const DumpOptions options_;
+    const std::string name_;
+
+    // Set by run() before its worker threads start.
+    GroupTarget target_;
+    catalog::Job job_;
+    std::optional<BlockNum> end_;
+    std::vector<std::vector<BlockRange>> missing_by_table_;
+    std::shared_ptr<runtime::ProgressCounters> progress_;
+    RunTotals totals_;
+};
+
+}  // namespace amp::jobs
