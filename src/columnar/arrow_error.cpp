@@ -12,21 +12,30 @@ namespace {
 
 Code code_of(const arrow::Status& status) {
     switch (arrow::internal::ErrnoFromStatus(status)) {
-        case 0: break;
+        case 0:
+            break;
         case EACCES:
         case EPERM:
-        case EROFS: return Code::kPermissionDenied;
+        case EROFS:
+            return Code::kPermissionDenied;
         case ENOENT:
-        case ENOTDIR: return Code::kNotFound;
-        default: return Code::kUnavailable;
+        case ENOTDIR:
+            return Code::kNotFound;
+        default:
+            return Code::kUnavailable;
     }
     switch (status.code()) {
-        case arrow::StatusCode::IOError: return Code::kUnavailable;
+        case arrow::StatusCode::IOError:
+            return Code::kUnavailable;
         case arrow::StatusCode::OutOfMemory:
-        case arrow::StatusCode::CapacityError: return Code::kResourceExhausted;
-        case arrow::StatusCode::Cancelled: return Code::kCancelled;
-        case arrow::StatusCode::NotImplemented: return Code::kUnsupported;
-        default: return Code::kInternal;
+        case arrow::StatusCode::CapacityError:
+            return Code::kResourceExhausted;
+        case arrow::StatusCode::Cancelled:
+            return Code::kCancelled;
+        case arrow::StatusCode::NotImplemented:
+            return Code::kUnsupported;
+        default:
+            return Code::kInternal;
     }
 }
 

@@ -32,9 +32,8 @@ Json nozzle_json(const SegmentMetadata& metadata) {
     Json json;
     json["table"] = metadata.table;
     json["filename"] = metadata.file_name;
-    json["created_at"] = {
-        {"secs", metadata.created_at_us / kMicrosPerSecond},
-        {"nanos", metadata.created_at_us % kMicrosPerSecond * 1000}};
+    json["created_at"] = {{"secs", metadata.created_at_us / kMicrosPerSecond},
+                          {"nanos", metadata.created_at_us % kMicrosPerSecond * 1000}};
     json["ranges"] = Json::array({std::move(range)});
     return json;
 }
@@ -122,9 +121,8 @@ class Reader {
 
     Result<> result() const {
         if (bad_.empty()) return {};
-        return make_error(
-            Code::kCorruption, "member {} of footer key {} is missing or has the wrong type", bad_, key_
-        );
+        return make_error(Code::kCorruption, "member {} of footer key {} is missing or has the wrong type",
+                          bad_, key_);
     }
 
   private:
@@ -167,9 +165,8 @@ Result<> read_range(const Json& json, ParsedMetadata& out) {
     bounds.number("end", out.metadata.range.end);
     TRY(bounds.result());
     if (out.metadata.range.start > out.metadata.range.end)
-        return make_error(
-            Code::kCorruption, "footer key {} has an empty range {}", kNozzleKey, to_string(out.metadata.range)
-        );
+        return make_error(Code::kCorruption, "footer key {} has an empty range {}", kNozzleKey,
+                          to_string(out.metadata.range));
     return {};
 }
 
@@ -196,9 +193,8 @@ Result<> read_nozzle(const std::string& text, ParsedMetadata& out) {
     out.metadata.created_at_us = static_cast<std::int64_t>(seconds * kMicrosPerSecond + nanos / 1000);
     const Json* ranges = reader.find("ranges");
     if (ranges == nullptr || !ranges->is_array() || ranges->size() != 1)
-        return make_error(
-            Code::kCorruption, "member ranges of footer key {} must hold exactly one range", kNozzleKey
-        );
+        return make_error(Code::kCorruption, "member ranges of footer key {} must hold exactly one range",
+                          kNozzleKey);
     return read_range(ranges->front(), out);
 }
 
@@ -256,9 +252,8 @@ Result<> read_generation(const std::string& text, SegmentMetadata& metadata) {
 
 Result<> read_parents(const std::string& text, SegmentMetadata& metadata) {
     TRY_ASSIGN(const Json json, parse_json(kParentsKey, text));
-    const bool valid = json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& id) {
-                           return id.is_number_integer();
-                       });
+    const bool valid = json.is_array() && std::all_of(json.begin(), json.end(),
+                                                      [](const Json& id) { return id.is_number_integer(); });
     if (!valid) return make_error(Code::kCorruption, "footer key {} is not an array of numbers", kParentsKey);
     for (const Json& id : json) metadata.parent_file_ids.push_back(id.get<std::int64_t>());
     return {};

@@ -21,8 +21,8 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 /// The footer keys of docs/internals/data_layout.md for a file with that many rows.
 KeyValues footer_key_values(const SegmentMetadata& metadata, const TableSpec& spec, std::int64_t rows);
 
-/// The same facts as one JSON object: `nozzle_metadata` and `amp_metadata` as objects, `generation` as a number,
-/// `parent_file_ids` as an array.
+/// The same facts as one JSON object: `nozzle_metadata` and `amp_metadata` as objects, `generation` as a
+/// number, `parent_file_ids` as an array.
 std::string metadata_json(const SegmentMetadata& metadata, const TableSpec& spec, std::int64_t rows);
 
 /// What the key-values of a footer say.

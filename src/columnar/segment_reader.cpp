@@ -38,9 +38,9 @@ Result<SegmentFooter> read(const std::shared_ptr<arrow::io::RandomAccessFile>& f
     out.rows = footer->num_rows();
     out.footer = footer->SerializeToString();
     out.has_binary_bloom_filter = has_binary_bloom_filter(*footer);
-    if (auto status = parquet::arrow::FromParquetSchema(
-            footer->schema(), parquet::default_arrow_reader_properties(), footer->key_value_metadata(), &out.schema
-        );
+    if (auto status =
+            parquet::arrow::FromParquetSchema(footer->schema(), parquet::default_arrow_reader_properties(),
+                                              footer->key_value_metadata(), &out.schema);
         !status.ok())
         return make_error(Code::kCorruption, "its schema cannot be read: {}", status.message());
     KeyValues key_values;
@@ -53,9 +53,8 @@ Result<SegmentFooter> read(const std::shared_ptr<arrow::io::RandomAccessFile>& f
 
 }  // namespace
 
-Result<SegmentFooter> read_segment_footer(
-    const std::shared_ptr<arrow::io::RandomAccessFile>& file, std::string_view name
-) {
+Result<SegmentFooter> read_segment_footer(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
+                                          std::string_view name) {
     const std::string context = fmt::format("file {}", name);
     try {
         auto out = read(file);

@@ -7,6 +7,7 @@
 #include "columnar/segment_metadata.hpp"
 
 #include <arrow/io/interfaces.h>
+#include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
@@ -27,7 +28,8 @@ namespace {
 
 constexpr std::int64_t kPageBytes = 1LL << 20;
 constexpr std::int64_t kPageRows = 20'000;
-// 122,880 hashes of 32 bytes fit: with the library's 1 MiB the topics of a busy chain fall back to plain values.
+// 122,880 hashes of 32 bytes fit: with the library's 1 MiB the topics of a busy chain fall back to plain
+// values.
 constexpr std::int64_t kDictionaryBytes = 4LL << 20;
 // Encoded bytes per byte in memory before a row group says better; between those of logs and transactions.
 constexpr double kTypicalRatio = 0.35;
@@ -55,12 +57,12 @@ Result<Codec> parse_codec(std::string_view text) {
     const auto bad = [&] {
         return make_error(
             Code::kInvalidArgument,
-            "unknown Parquet compression '{}': use uncompressed, snappy, gzip(N), brotli(N), lz4 or zstd(N)", text
-        );
+            "unknown Parquet compression '{}': use uncompressed, snappy, gzip(N), brotli(N), lz4 or zstd(N)",
+            text);
     };
     std::string_view name = text.substr(0, text.find('('));
-    const auto known =
-        std::find_if(kCodecs.begin(), kCodecs.end(), [&](const CodecName& codec) { return codec.name == name; });
+    const auto known = std::find_if(kCodecs.begin(), kCodecs.end(),
+                                    [&](const CodecName& codec) { return codec.name == name; });
     if (known == kCodecs.end()) return bad();
     Codec codec{.type = known->type};
     if (name.size() == text.size()) return codec;
@@ -71,10 +73,9 @@ Result<Codec> parse_codec(std::string_view text) {
     const auto low = arrow::util::Codec::MinimumCompressionLevel(codec.type);
     const auto high = arrow::util::Codec::MaximumCompressionLevel(codec.type);
     if (low.ok() && high.ok() && (codec.level < *low || codec.level > *high))
-        return make_error(
-            Code::kInvalidArgument, "level {} of Parquet compression {} is out of range: use {} to {}", codec.level,
-            name, *low, *high
-        );
+        return make_error(Code::kInvalidArgument,
+                          "level {} of Parquet compression {} is out of range: use {} to {}", codec.level,
+                          name, *low, *high);
     return codec;
 }
 
@@ -85,11 +86,13 @@ std::shared_ptr<parquet::ArrowWriterProperties> arrow_properties() {
         ->build();
 }
 
-std::shared_ptr<parquet::WriterProperties> file_properties(
-    const TableSpec& spec, const parquet::SchemaDescriptor& schema, const WriterOptions& options, const Codec& codec
-) {
+std::shared_ptr<parquet::WriterProperties> file_properties(const TableSpec& spec,
+                                                           const parquet::SchemaDescriptor& schema,
+                                                           const WriterOptions& options, const Codec& codec,
+                                                           arrow::MemoryPool* pool) {
     parquet::WriterProperties::Builder builder;
-    builder.version(parquet::ParquetVersion::PARQUET_2_6)
+    builder.memory_pool(pool)
+        ->version(parquet::ParquetVersion::PARQUET_2_6)
         ->data_page_version(parquet::ParquetDataPageVersion::V1)
         ->data_pagesize(kPageBytes)
         ->max_rows_per_page(kPageRows)
@@ -104,9 +107,8 @@ std::shared_ptr<parquet::WriterProperties> file_properties(
     for (int leaf = 0; leaf < schema.num_columns(); ++leaf) {
         const auto path = schema.Column(leaf)->path();
         const auto root = schema.GetColumnRoot(leaf);
-        const auto column = std::find_if(spec.columns.begin(), spec.columns.end(), [&](const ColumnSpec& c) {
-            return c.name == root->name();
-        });
+        const auto column = std::find_if(spec.columns.begin(), spec.columns.end(),
+                                         [&](const ColumnSpec& c) { return c.name == root->name(); });
         const Encoding encoding = is_nested(column->type)
                                       ? encoding_of(schema.Column(leaf)->name(), ColumnType::kHash32)
                                       : column->encoding;
@@ -122,7 +124,8 @@ std::shared_ptr<parquet::WriterProperties> file_properties(
         }
     }
     for (const std::string_view key : spec.sorted_by)
-        sorting.push_back({schema.ColumnIndex(std::string(key)), /*descending=*/false, /*nulls_first=*/false});
+        sorting.push_back(
+            {schema.ColumnIndex(std::string(key)), /*descending=*/false, /*nulls_first=*/false});
     builder.set_sorting_columns(std::move(sorting));
     return builder.build();
 }
@@ -147,8 +150,10 @@ struct SegmentWriter::State {
     const TableSpec& spec;
     WriterOptions options;
     std::shared_ptr<arrow::io::OutputStream> out;
+    // Counts what the encoders hold; outlives them.
+    std::unique_ptr<arrow::ProxyMemoryPool> pool;
     std::unique_ptr<parquet::arrow::FileWriter> writer;
-    std::string context;           // "writing table logs"
+    std::string context;  // "writing table logs"
     std::int64_t rows = 0;
     std::int64_t group_rows = 0;   // in the open row group
     std::int64_t group_bytes = 0;  // in memory, of the open row group
@@ -161,7 +166,8 @@ struct SegmentWriter::State {
     }
 
     Result<> write_rows(const arrow::RecordBatch& batch, std::int64_t bytes) {
-        if (group_rows > 0 && group_bytes + bytes > options.row_group_bytes_max) {
+        // Encoding a batch takes at most about the memory that it has now.
+        if (group_rows > 0 && pool->bytes_allocated() + bytes > options.row_group_bytes_max) {
             TRY(guarded(context, [&] { return writer->NewBufferedRowGroup(); }));
             finish_group();
         }
@@ -192,15 +198,16 @@ Result<> validate(const WriterOptions& options) {
     return {};
 }
 
-Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(
-    const TableSpec& spec, std::shared_ptr<arrow::io::OutputStream> out, const WriterOptions& options
-) {
+Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(const TableSpec& spec,
+                                                           std::shared_ptr<arrow::io::OutputStream> out,
+                                                           const WriterOptions& options) {
     TRY(validate(options));
     TRY_ASSIGN(const Codec codec, parse_codec(options.compression));
     auto state = std::make_unique<State>(State{
         .spec = spec,
         .options = options,
         .out = std::move(out),
+        .pool = std::make_unique<arrow::ProxyMemoryPool>(arrow::default_memory_pool()),
         .writer = nullptr,
         .context = fmt::format("writing table {}", spec.name),
     });
@@ -209,14 +216,12 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(
         const auto arrow_settings = arrow_properties();
         std::shared_ptr<parquet::SchemaDescriptor> columns;
         ARROW_RETURN_NOT_OK(parquet::arrow::ToParquetSchema(
-            schema.get(), *parquet::default_writer_properties(), *arrow_settings, &columns
-        ));
+            schema.get(), *parquet::default_writer_properties(), *arrow_settings, &columns));
         ARROW_ASSIGN_OR_RAISE(
-            state->writer, parquet::arrow::FileWriter::Open(
-                               *schema, arrow::default_memory_pool(), state->out,
-                               file_properties(spec, *columns, options, codec), arrow_settings
-                           )
-        );
+            state->writer,
+            parquet::arrow::FileWriter::Open(
+                *schema, state->pool.get(), state->out,
+                file_properties(spec, *columns, options, codec, state->pool.get()), arrow_settings));
         return arrow::Status::OK();
     }));
     return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(state)));
@@ -228,7 +233,8 @@ Result<> SegmentWriter::write(const std::shared_ptr<arrow::RecordBatch>& batch) 
     const auto size = arrow::util::ReferencedBufferSize(*batch);
     if (!size.ok()) return to_error(size.status(), state.context);
     // A batch larger than a row group may be is cut into even parts.
-    const std::int64_t parts = std::min(batch->num_rows(), 1 + (*size - 1) / state.options.row_group_bytes_max);
+    const std::int64_t parts =
+        std::min(batch->num_rows(), 1 + (*size - 1) / state.options.row_group_bytes_max);
     if (parts <= 1) return state.write_rows(*batch, *size);
     const std::int64_t step = (batch->num_rows() + parts - 1) / parts;
     for (std::int64_t at = 0; at < batch->num_rows(); at += step) {
@@ -245,6 +251,8 @@ std::int64_t SegmentWriter::bytes() const {
                              : kTypicalRatio;
     return state.written + static_cast<std::int64_t>(ratio * static_cast<double>(state.group_bytes));
 }
+
+std::int64_t SegmentWriter::memory_bytes() const { return state_->pool->bytes_allocated(); }
 
 std::int64_t SegmentWriter::rows() const { return state_->rows; }
 

@@ -28,10 +28,9 @@ constexpr std::int64_t kFirstRows = 256;
 constexpr std::int64_t kOffsetMax = std::numeric_limits<std::int32_t>::max();
 
 [[noreturn]] void out_of_memory(const arrow::Status& status) {
-    log::error(
-        "columnar", "out of memory while collecting rows; lower the batch size or give the process more memory",
-        {{"error", status.message()}}
-    );
+    log::error("columnar",
+               "out of memory while collecting rows; lower the batch size or give the process more memory",
+               {{"error", status.message()}});
     std::abort();
 }
 
@@ -58,7 +57,8 @@ class Memory {
     std::shared_ptr<arrow::Buffer> release() {
         hint_ = size_;
         if (buffer_ == nullptr) return nullptr;
-        if (auto status = buffer_->Resize(size_, /*shrink_to_fit=*/false); !status.ok()) out_of_memory(status);
+        if (auto status = buffer_->Resize(size_, /*shrink_to_fit=*/false); !status.ok())
+            out_of_memory(status);
         std::shared_ptr<arrow::Buffer> out = std::move(buffer_);
         data_ = nullptr;
         size_ = capacity_ = 0;
@@ -92,10 +92,13 @@ enum class Layout : std::uint8_t { kFixed, kBool, kVariable, kNested };
 Layout layout_of(ColumnType type) {
     if (is_nested(type)) return Layout::kNested;
     switch (type) {
-        case ColumnType::kBool: return Layout::kBool;
+        case ColumnType::kBool:
+            return Layout::kBool;
         case ColumnType::kUtf8:
-        case ColumnType::kBinary: return Layout::kVariable;
-        default: return Layout::kFixed;
+        case ColumnType::kBinary:
+            return Layout::kVariable;
+        default:
+            return Layout::kFixed;
     }
 }
 
@@ -105,8 +108,8 @@ std::int64_t row_width(const arrow::DataType& type, Layout layout) {
     return layout == Layout::kBool ? 1 : 4;
 }
 
-// One column. While all rows are NULL only `length` counts; the first value makes the rows real. The validity bitmap
-// exists from the first NULL among values on.
+// One column. While all rows are NULL only `length` counts; the first value makes the rows real. The validity
+// bitmap exists from the first NULL among values on.
 struct Column {
     std::shared_ptr<arrow::DataType> type;
     Layout layout = Layout::kFixed;
@@ -164,7 +167,8 @@ struct Column {
     static std::int64_t nested_bytes(arrow::ArrayBuilder& builder) {
         std::int64_t total = builder.length() * 8;
         // A list does not count its values among its children.
-        if (auto* list = dynamic_cast<arrow::ListBuilder*>(&builder)) total += nested_bytes(*list->value_builder());
+        if (auto* list = dynamic_cast<arrow::ListBuilder*>(&builder))
+            total += nested_bytes(*list->value_builder());
         for (int i = 0; i < builder.num_children(); ++i) total += nested_bytes(*builder.child(i));
         if (const auto* leaf = dynamic_cast<arrow::FixedSizeBinaryBuilder*>(&builder))
             total += leaf->value_data_length();
@@ -230,12 +234,16 @@ struct TableBuilder::State {
         const std::int64_t bits = arrow::bit_util::BytesForBits(rows);
         std::vector<std::shared_ptr<arrow::Buffer>> buffers{zero_bytes(bits)};
         switch (column.layout) {
-            case Layout::kBool: buffers.push_back(zero_bytes(bits)); break;
+            case Layout::kBool:
+                buffers.push_back(zero_bytes(bits));
+                break;
             case Layout::kVariable:
                 buffers.push_back(zero_bytes((rows + 1) * 4));
                 buffers.push_back(zero_bytes(0));
                 break;
-            default: buffers.push_back(zero_bytes(rows * column.width)); break;
+            default:
+                buffers.push_back(zero_bytes(rows * column.width));
+                break;
         }
         return arrow::ArrayData::Make(column.type, rows, std::move(buffers), rows);
     }
@@ -258,34 +266,29 @@ struct TableBuilder::State {
             out = all_null(column);
         } else if (column.layout == Layout::kBool) {
             auto validity = column.validity.release();
-            out = arrow::ArrayData::Make(
-                column.type, column.length, {std::move(validity), pack_booleans(column)}, column.nulls
-            );
+            out = arrow::ArrayData::Make(column.type, column.length,
+                                         {std::move(validity), pack_booleans(column)}, column.nulls);
         } else if (column.layout == Layout::kVariable) {
             // Offsets start with a zero, which is not in `values` so that an all-NULL column stays empty.
             auto offsets = arrow::AllocateBuffer((column.length + 1) * 4);
             if (!offsets.ok()) out_of_memory(offsets.status());
             std::memset((*offsets)->mutable_data(), 0, 4);
             if (column.length > 0)
-                std::memcpy(
-                    (*offsets)->mutable_data() + 4, column.values.data(),
-                    static_cast<std::size_t>(column.length) * 4
-                );
+                std::memcpy((*offsets)->mutable_data() + 4, column.values.data(),
+                            static_cast<std::size_t>(column.length) * 4);
             column.values.release();
             auto payload = column.payload.release();
             if (payload == nullptr) payload = zero_bytes(0);
             auto validity = column.validity.release();
             out = arrow::ArrayData::Make(
                 column.type, column.length,
-                {std::move(validity), std::move(offsets).ValueUnsafe(), std::move(payload)}, column.nulls
-            );
+                {std::move(validity), std::move(offsets).ValueUnsafe(), std::move(payload)}, column.nulls);
         } else {
             auto values = column.values.release();
             if (values == nullptr) values = zero_bytes(0);
             auto validity = column.validity.release();
-            out = arrow::ArrayData::Make(
-                column.type, column.length, {std::move(validity), std::move(values)}, column.nulls
-            );
+            out = arrow::ArrayData::Make(column.type, column.length, {std::move(validity), std::move(values)},
+                                         column.nulls);
         }
         if (column.is_overflow) overflows += static_cast<std::uint64_t>(column.length - column.nulls);
         column.length = column.nulls = 0;
@@ -372,9 +375,7 @@ void TableBuilder::decimal(int column, const Uint256& value) {
     std::memcpy(state_->fixed(column, 16), value.limbs.data(), 16);
 }
 
-void TableBuilder::decimal_or_overflow(
-    int column, int overflow_column, const std::optional<Uint256>& value
-) {
+void TableBuilder::decimal_or_overflow(int column, int overflow_column, const std::optional<Uint256>& value) {
     if (!value) {
         null(column);
         null(overflow_column);
@@ -401,15 +402,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> TableBuilder::take() {
         const bool uneven = column.rows() != length;
         if (!uneven && !column.too_large) continue;
         const Error error =
-            uneven ? make_error(
-                         Code::kInternal, "column {} of table {} has {} values for {} rows",
-                         state.spec->columns[i].name, state.spec->name, column.rows(), length
-                     )
+            uneven ? make_error(Code::kInternal, "column {} of table {} has {} values for {} rows",
+                                state.spec->columns[i].name, state.spec->name, column.rows(), length)
                    : make_error(
                          Code::kResourceExhausted,
                          "column {} of table {} exceeds 2 GiB in one batch of {} rows; use smaller batches",
-                         state.spec->columns[i].name, state.spec->name, length
-                     );
+                         state.spec->columns[i].name, state.spec->name, length);
         state.reset();
         return error;
     }
@@ -426,7 +424,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> TableBuilder::take() {
             return to_error(status, "collecting nested values");
         }
         column.nested->Reset();
-        if (column.is_overflow) state.overflows += static_cast<std::uint64_t>(out->length - out->GetNullCount());
+        if (column.is_overflow)
+            state.overflows += static_cast<std::uint64_t>(out->length - out->GetNullCount());
         arrays.push_back(std::move(out));
     }
     return arrow::RecordBatch::Make(state.schema, length, std::move(arrays));

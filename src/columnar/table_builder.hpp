@@ -21,12 +21,11 @@ namespace amp::columnar {
 
 /// Collects rows of one table column by column; take() hands them over as one batch with the physical schema.
 ///
-/// Every row appends exactly one value to every column, addressed by its position in the TableSpec. Appends cannot
-/// fail but for memory, which ends the process with a clear message. A value of the wrong type for its column is a
-/// programming error.
-/// Memory of a batch is handed over with it; the next batch starts with room for as many rows as the last one had. A
-/// column that is NULL in all rows of a batch costs nothing but a counter.
-/// Threads: one owner.
+/// Every row appends exactly one value to every column, addressed by its position in the TableSpec. Appends
+/// cannot fail but for memory, which ends the process with a clear message. A value of the wrong type for its
+/// column is a programming error. Memory of a batch is handed over with it; the next batch starts with room
+/// for as many rows as the last one had. A column that is NULL in all rows of a batch costs nothing but a
+/// counter. Threads: one owner.
 class TableBuilder {
   public:
     explicit TableBuilder(const TableSpec& spec);
@@ -50,15 +49,17 @@ class TableBuilder {
     void address(int column, const Address& value);
     /// Requires value.fits_decimal38().
     void decimal(int column, const Uint256& value);
-    /// A nullable decimal and its lossless twin: (value, NULL), (NULL, 32 bytes) above 10^38 - 1, or (NULL, NULL).
+    /// A nullable decimal and its lossless twin: (value, NULL), (NULL, 32 bytes) above 10^38 - 1, or (NULL,
+    /// NULL).
     void decimal_or_overflow(int column, int overflow_column, const std::optional<Uint256>& value);
     void timestamp_seconds(int column, std::uint64_t seconds);
-    /// The Arrow builder of a list column, for nested values. The caller appends one list per row. It stays the same
-    /// object for the life of the TableBuilder.
+    /// The Arrow builder of a list column, for nested values. The caller appends one list per row. It stays
+    /// the same object for the life of the TableBuilder.
     arrow::ArrayBuilder& nested(int column);
 
     /// The rows so far as a batch; the builder is empty afterwards. Fails if columns differ in length (a bug,
-    /// kInternal) or if one text, binary or list column holds more than 2 GiB (kResourceExhausted): take earlier.
+    /// kInternal) or if one text, binary or list column holds more than 2 GiB (kResourceExhausted): take
+    /// earlier.
     Result<std::shared_ptr<arrow::RecordBatch>> take();
     /// Non-NULL values of the `*_overflow` columns in the batches taken since the last call.
     std::uint64_t take_overflows();

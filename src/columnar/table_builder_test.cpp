@@ -22,13 +22,12 @@ TableSpec small_table() {
     return {
         .kind = "test",
         .name = "small",
-        .columns =
-            {{.name = "number", .type = ColumnType::kU64Wide, .nullable = true, .field_id = 1},
-             {.name = "flag", .type = ColumnType::kBool, .nullable = true, .field_id = 2},
-             {.name = "word", .type = ColumnType::kUtf8, .nullable = true, .field_id = 3},
-             {.name = "amount", .type = ColumnType::kDecimal, .nullable = true, .field_id = 4},
-             {.name = "amount_overflow", .type = ColumnType::kHash32, .nullable = true, .field_id = 5},
-             {.name = "hashes", .type = ColumnType::kHashList, .nullable = true, .field_id = 6}},
+        .columns = {{.name = "number", .type = ColumnType::kU64Wide, .nullable = true, .field_id = 1},
+                    {.name = "flag", .type = ColumnType::kBool, .nullable = true, .field_id = 2},
+                    {.name = "word", .type = ColumnType::kUtf8, .nullable = true, .field_id = 3},
+                    {.name = "amount", .type = ColumnType::kDecimal, .nullable = true, .field_id = 4},
+                    {.name = "amount_overflow", .type = ColumnType::kHash32, .nullable = true, .field_id = 5},
+                    {.name = "hashes", .type = ColumnType::kHashList, .nullable = true, .field_id = 6}},
         .sorted_by = {},
     };
 }
@@ -154,7 +153,8 @@ TEST(TableBuilder, RefusesColumnsOfDifferentLengthAndStartsAfresh) {
     const auto batch = builder.take();
     ASSERT_FALSE(batch.ok());
     EXPECT_EQ(batch.error().code, Code::kInternal);
-    EXPECT_THAT(batch.error().message, ::testing::HasSubstr("column flag of table small has 1 values for 2 rows"));
+    EXPECT_THAT(batch.error().message,
+                ::testing::HasSubstr("column flag of table small has 1 values for 2 rows"));
     append(builder, {.number = 3, .word = "x"});
     expect_rows(**builder.take(), {{.number = 3, .word = "x"}});
 }

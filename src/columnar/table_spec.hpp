@@ -48,8 +48,8 @@ struct ColumnSpec {
     bool added = false;  // follows the base columns; older files may lack it
     Encoding encoding = Encoding::kPlain;
     bool statistics = true;
-    /// The Parquet field id: fixed for ever, never reused. Nested fields have 100 * field_id + 1, + 2, .. in the
-    /// order of the schema tree.
+    /// The Parquet field id: fixed for ever, never reused. Nested fields have 100 * field_id + 1, + 2, .. in
+    /// the order of the schema tree.
     int field_id = 0;
 };
 
@@ -72,7 +72,8 @@ const TableSpec* find_table(std::string_view kind, std::string_view table);
 /// How a column, or a leaf inside a list, of this name is encoded.
 Encoding encoding_of(std::string_view leaf_name, ColumnType type);
 
-/// The types clients see: unsigned integers, FixedSizeBinary, Timestamp(ns, "+00:00"), nullability of the reference.
+/// The types clients see: unsigned integers, FixedSizeBinary, Timestamp(ns, "+00:00"), nullability of the
+/// reference.
 std::shared_ptr<arrow::Schema> declared_schema(const TableSpec& table);
 /// The types in files: signed integers for unsigned ones, microsecond timestamps; field ids in the metadata.
 std::shared_ptr<arrow::Schema> physical_schema(const TableSpec& table);

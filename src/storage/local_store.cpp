@@ -100,11 +100,11 @@ class LocalOutputStream final : public arrow::io::OutputStream {
             const ssize_t done = ::write(file_->fd.get(), at, static_cast<std::size_t>(size));
             if (done < 0 && errno == EINTR) continue;
             if (done < 0) {
-                // The errno travels along, so that whoever turns the Status into an Error finds the right code.
+                // The errno travels along, so that whoever turns the Status into an Error finds the right
+                // code.
                 const int number = errno;
-                return arrow::internal::StatusFromErrno(
-                    number, arrow::StatusCode::IOError, errno_error(number, "writing", file_->path).message
-                );
+                return arrow::internal::StatusFromErrno(number, arrow::StatusCode::IOError,
+                                                        errno_error(number, "writing", file_->path).message);
             }
             at += done;
             size -= done;
@@ -145,9 +145,8 @@ Result<> check_path(std::string_view path) {
         rest.remove_prefix(slash + 1);
     }
     if (valid) return {};
-    return make_error(
-        Code::kInvalidArgument, "'{}' is not an object path: use names joined by single slashes", path
-    );
+    return make_error(Code::kInvalidArgument,
+                      "'{}' is not an object path: use names joined by single slashes", path);
 }
 
 class LocalStore;
@@ -204,7 +203,8 @@ class LocalStore final : public ObjectStore {
         const int fd = ::open(staged.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
         if (fd < 0) return errno_error(errno, "creating", staged);
         auto file = std::make_shared<OpenFile>(full, fd);
-        return std::make_unique<LocalStagedObject>(*this, std::string(path), std::move(full), std::move(file));
+        return std::make_unique<LocalStagedObject>(*this, std::string(path), std::move(full),
+                                                   std::move(file));
     }
 
     Result<std::shared_ptr<arrow::io::RandomAccessFile>> open(std::string_view path) override {
@@ -252,8 +252,8 @@ class LocalStore final : public ObjectStore {
         return remove(probe);
     }
 
-    /// Syncs the entries of a folder and of those above it, as far as this process has not done so yet: a folder
-    /// that somebody else created a moment ago may not be on disk.
+    /// Syncs the entries of a folder and of those above it, as far as this process has not done so yet: a
+    /// folder that somebody else created a moment ago may not be on disk.
     Result<> sync_up(const std::string& folder) {
         TRY(sync_folder(folder));
         std::string child = folder;
@@ -303,15 +303,15 @@ class LocalStore final : public ObjectStore {
         const std::string start = prefix.empty() ? root_ : full_path(prefix);
         std::vector<ObjectInfo> out;
         TRY(walk_folder(start, prefix.empty() ? std::string() : fmt::format("{}/", prefix), wanted, out));
-        std::sort(out.begin(), out.end(), [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });
+        std::sort(out.begin(), out.end(),
+                  [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });
         return out;
     }
 
     // What vanishes while we look was never there.
     template <typename Wanted>
-    Result<> walk_folder(
-        const std::string& folder, const std::string& relative, Wanted wanted, std::vector<ObjectInfo>& out
-    ) {
+    Result<> walk_folder(const std::string& folder, const std::string& relative, Wanted wanted,
+                         std::vector<ObjectInfo>& out) {
         std::error_code failure;
         fs::directory_iterator at(folder, failure);
         if (failure.value() == ENOENT || failure.value() == ENOTDIR) return {};
@@ -320,7 +320,8 @@ class LocalStore final : public ObjectStore {
             const std::string name = at->path().filename().string();
             struct stat info {};
             if (::lstat(at->path().c_str(), &info) == 0) {
-                if (S_ISDIR(info.st_mode)) TRY(walk_folder(at->path().string(), relative + name + "/", wanted, out));
+                if (S_ISDIR(info.st_mode))
+                    TRY(walk_folder(at->path().string(), relative + name + "/", wanted, out));
                 if (S_ISREG(info.st_mode) && wanted(name)) out.push_back(object_info(relative + name, info));
             } else if (errno != ENOENT) {
                 return errno_error(errno, "listing", at->path().string());
@@ -354,11 +355,8 @@ Result<ObjectInfo> LocalStagedObject::publish() {
     auto info = stat_file(full_);
     if (!info.ok()) return failed(full_, std::move(info).error());
     if (info->st_size != file_->size)
-        return failed(
-            full_, make_error(
-                       Code::kCorruption, "{} has {} bytes after {} were written", full_, info->st_size, file_->size
-                   )
-        );
+        return failed(full_, make_error(Code::kCorruption, "{} has {} bytes after {} were written", full_,
+                                        info->st_size, file_->size));
     finished_ = true;
     return object_info(path_, *info);
 }
@@ -368,17 +366,24 @@ Result<ObjectInfo> LocalStagedObject::publish() {
 Error errno_error(int number, std::string_view doing, std::string_view path) {
     const std::string reason = std::generic_category().message(number);
     switch (number) {
-        case ENOSPC: return make_error(Code::kUnavailable, "disk is full while {} {}", doing, path);
-        case EDQUOT: return make_error(Code::kUnavailable, "disk quota is used up while {} {}", doing, path);
+        case ENOSPC:
+            return make_error(Code::kUnavailable, "disk is full while {} {}", doing, path);
+        case EDQUOT:
+            return make_error(Code::kUnavailable, "disk quota is used up while {} {}", doing, path);
         case EACCES:
         case EPERM:
-        case EROFS: return make_error(Code::kPermissionDenied, "no permission for {} {}: {}", doing, path, reason);
+        case EROFS:
+            return make_error(Code::kPermissionDenied, "no permission for {} {}: {}", doing, path, reason);
         case ENOENT:
-        case ENOTDIR: return make_error(Code::kNotFound, "{} {}: {}", doing, path, reason);
-        case EEXIST: return make_error(Code::kAlreadyExists, "{} {}: the name is taken", doing, path);
+        case ENOTDIR:
+            return make_error(Code::kNotFound, "{} {}: {}", doing, path, reason);
+        case EEXIST:
+            return make_error(Code::kAlreadyExists, "{} {}: the name is taken", doing, path);
         case ENAMETOOLONG:
-        case ELOOP: return make_error(Code::kInvalidArgument, "{} {}: {}", doing, path, reason);
-        default: return make_error(Code::kUnavailable, "{} {}: {}", doing, path, reason);
+        case ELOOP:
+            return make_error(Code::kInvalidArgument, "{} {}: {}", doing, path, reason);
+        default:
+            return make_error(Code::kUnavailable, "{} {}: {}", doing, path, reason);
     }
 }
 

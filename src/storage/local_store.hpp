@@ -15,9 +15,9 @@ namespace amp::storage {
 /// replacing anything, syncs its directory and those above it up to the root.
 std::unique_ptr<ObjectStore> make_local_store(std::string root);
 
-/// The Error for a failed system call: "<what> <path>: <reason>". Full disks and quotas are kUnavailable, missing
-/// rights and read-only file systems kPermissionDenied, ENOENT kNotFound, EEXIST kAlreadyExists, others kUnavailable.
-/// `doing` is a verb in the -ing form, for example "writing".
+/// The Error for a failed system call: "<what> <path>: <reason>". Full disks and quotas are kUnavailable,
+/// missing rights and read-only file systems kPermissionDenied, ENOENT kNotFound, EEXIST kAlreadyExists,
+/// others kUnavailable. `doing` is a verb in the -ing form, for example "writing".
 Error errno_error(int number, std::string_view doing, std::string_view path);
 
 }  // namespace amp::storage

@@ -44,9 +44,8 @@ Result<std::string> path_of_file_url(std::string_view location) {
     if (rest.starts_with("localhost/")) rest.remove_prefix(std::string_view("localhost").size());
     const auto path = percent_decoded(rest);
     if (rest.starts_with('/') && path) return *path;
-    return make_error(
-        Code::kInvalidArgument, "'{}' does not name a directory: write file:///absolute/path", location
-    );
+    return make_error(Code::kInvalidArgument, "'{}' does not name a directory: write file:///absolute/path",
+                      location);
 }
 
 }  // namespace
@@ -56,10 +55,9 @@ Result<std::unique_ptr<ObjectStore>> open_store(const std::string& location) {
     if (const auto scheme = scheme_of(location)) {
         // The rest of such a URL may hold secrets and stays out of the message.
         if (*scheme != "file")
-            return make_error(
-                Code::kUnsupported, "object stores of the kind {}:// are not supported: use a directory or file://",
-                *scheme
-            );
+            return make_error(Code::kUnsupported,
+                              "object stores of the kind {}:// are not supported: use a directory or file://",
+                              *scheme);
         TRY_ASSIGN(path, path_of_file_url(location));
     }
     if (path.empty() || path.find('\0') != std::string::npos)
