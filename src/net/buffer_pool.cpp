@@ -16,7 +16,8 @@ std::string BufferPool::take(std::size_t bytes) {
         const std::scoped_lock lock(mutex_);
         auto best = kept_.end();
         for (auto it = kept_.begin(); it != kept_.end(); ++it)
-            if (it->capacity() >= bytes && (best == kept_.end() || it->capacity() < best->capacity())) best = it;
+            if (it->capacity() >= bytes && (best == kept_.end() || it->capacity() < best->capacity()))
+                best = it;
         // A buffer far beyond the need would be held by a small answer.
         if (best != kept_.end() && best->capacity() / 8 <= std::max(bytes, kWorthKeeping)) {
             kept_bytes_ -= best->capacity();

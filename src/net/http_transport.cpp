@@ -60,7 +60,8 @@ void begin_body(Transfer& transfer) {
     curl_off_t length = -1;
     curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     // The announced length counts compressed bytes; a compressed body is never smaller than announced.
-    auto expected = std::max<std::uint64_t>(length > 0 ? static_cast<std::uint64_t>(length) : transfer.expected_bytes, 512);
+    auto expected = std::max<std::uint64_t>(
+        length > 0 ? static_cast<std::uint64_t>(length) : transfer.expected_bytes, 512);
     if (length > 0 && static_cast<std::uint64_t>(length) > transfer.bytes_max) {
         transfer.too_large = true;
         return;
@@ -92,33 +93,35 @@ std::size_t receive(char* data, std::size_t, std::size_t bytes, void* user) {
 
 Result<void> check_url(const ProviderConfig& config) {
     const std::unique_ptr<CURLU, UrlDelete> url(curl_url());
-    if (!url || curl_url_set(url.get(), CURLUPART_URL, config.url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+    if (!url ||
+        curl_url_set(url.get(), CURLUPART_URL, config.url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
         // The path form of local sockets is no URL to libcurl.
         if (config.url.starts_with("ipc:"))
-            return make_error(
-                Code::kUnsupported, "provider \"{}\": the scheme ipc is not supported; use http or https", config.name
-            );
-        return make_error(
-            Code::kInvalidArgument, "provider \"{}\": the url is not valid; write it as http://host:port/path", config.name
-        );
+            return make_error(Code::kUnsupported,
+                              "provider \"{}\": the scheme ipc is not supported; use http or https",
+                              config.name);
+        return make_error(Code::kInvalidArgument,
+                          "provider \"{}\": the url is not valid; write it as http://host:port/path",
+                          config.name);
     }
     char* part = nullptr;
     if (curl_url_get(url.get(), CURLUPART_SCHEME, &part, 0) != CURLUE_OK)
-        return make_error(
-            Code::kInvalidArgument, "provider \"{}\": the url has no scheme; write it as http://host:port/path", config.name
-        );
+        return make_error(Code::kInvalidArgument,
+                          "provider \"{}\": the url has no scheme; write it as http://host:port/path",
+                          config.name);
     const std::string scheme(part);
     curl_free(part);
     if (scheme != "http" && scheme != "https")
-        return make_error(
-            Code::kUnsupported, "provider \"{}\": the scheme {} is not supported; use http or https", config.name, scheme
-        );
+        return make_error(Code::kUnsupported,
+                          "provider \"{}\": the scheme {} is not supported; use http or https", config.name,
+                          scheme);
     return {};
 }
 
 Result<void> check_file(const ProviderConfig& config, std::string_view key, const std::string& path) {
     if (path.empty() || std::ifstream(path).good()) return {};
-    return make_error(Code::kInvalidArgument, "provider \"{}\": {} \"{}\" cannot be read", config.name, key, path);
+    return make_error(Code::kInvalidArgument, "provider \"{}\": {} \"{}\" cannot be read", config.name, key,
+                      path);
 }
 
 bool is_header_name(std::string_view name) {
@@ -130,16 +133,17 @@ bool is_header_name(std::string_view name) {
 
 using HeaderList = std::unique_ptr<curl_slist, ListDelete>;
 
-Result<void> add_header(HeaderList& list, const ProviderConfig& config, std::string_view name, std::string_view value) {
+Result<void> add_header(HeaderList& list, const ProviderConfig& config, std::string_view name,
+                        std::string_view value) {
     if (!is_header_name(name) || value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
-        return make_error(
-            Code::kInvalidArgument, "provider \"{}\": the header \"{}\" has a name or value that HTTP does not allow",
-            config.name, is_header_name(name) ? name : "***"
-        );
+        return make_error(Code::kInvalidArgument,
+                          "provider \"{}\": the header \"{}\" has a name or value that HTTP does not allow",
+                          config.name, is_header_name(name) ? name : "***");
     // libcurl's spelling of a header without value is "Name;".
     const auto line = value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value);
     auto* grown = curl_slist_append(list.get(), line.c_str());
-    if (grown == nullptr) return make_error(Code::kResourceExhausted, "provider \"{}\": out of memory", config.name);
+    if (grown == nullptr)
+        return make_error(Code::kResourceExhausted, "provider \"{}\": out of memory", config.name);
     static_cast<void>(list.release());
     list.reset(grown);
     return {};
@@ -179,7 +183,8 @@ std::string os_error_text(CURL* easy) {
 
 void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode code, HttpOutcome& out) {
     auto* const easy = transfer.easy.get();
-    const std::string detail = transfer.error_text[0] != 0 ? transfer.error_text.data() : curl_easy_strerror(code);
+    const std::string detail =
+        transfer.error_text[0] != 0 ? transfer.error_text.data() : curl_easy_strerror(code);
     if (code == CURLE_OK) {
         out.end = HttpEnd::kAnswered;
         return;
@@ -195,7 +200,8 @@ void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode cod
             curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
             out.end = sent_at > 0 ? HttpEnd::kTimedOut : HttpEnd::kConnectTimeout;
             out.cause = sent_at > 0 ? "no complete answer within " + seconds_text(config.timeout)
-                                    : "no connection within " + seconds_text(std::min(config.connect_timeout, config.timeout));
+                                    : "no connection within " +
+                                          seconds_text(std::min(config.connect_timeout, config.timeout));
             return;
         }
         case CURLE_COULDNT_CONNECT: {
@@ -203,9 +209,15 @@ void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode cod
             if (out.cause.empty()) out.cause = detail;
             return;
         }
-        case CURLE_COULDNT_RESOLVE_HOST: out.cause = "the host name cannot be resolved"; return;
-        case CURLE_COULDNT_RESOLVE_PROXY: out.cause = "the host name of the proxy cannot be resolved"; return;
-        case CURLE_GOT_NOTHING: out.cause = "the connection was closed without an answer"; return;
+        case CURLE_COULDNT_RESOLVE_HOST:
+            out.cause = "the host name cannot be resolved";
+            return;
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            out.cause = "the host name of the proxy cannot be resolved";
+            return;
+        case CURLE_GOT_NOTHING:
+            out.cause = "the connection was closed without an answer";
+            return;
         case CURLE_PARTIAL_FILE:
         case CURLE_RECV_ERROR:
         case CURLE_HTTP2:
@@ -225,7 +237,9 @@ void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode cod
             out.end = HttpEnd::kUnusable;
             out.cause = detail;
             return;
-        default: out.cause = detail; return;
+        default:
+            out.cause = detail;
+            return;
     }
 }
 
@@ -301,9 +315,8 @@ HttpOutcome HttpTransport::State::conclude(Transfer& transfer, CURLcode code) co
 HttpTransport::HttpTransport(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HttpTransport::~HttpTransport() = default;
 
-Result<std::unique_ptr<HttpTransport>> HttpTransport::open(
-    const ProviderConfig& config, std::shared_ptr<BufferPool> pool
-) {
+Result<std::unique_ptr<HttpTransport>> HttpTransport::open(const ProviderConfig& config,
+                                                           std::shared_ptr<BufferPool> pool) {
     // Thread-safe in this version of libcurl, and wanted before the first thread uses it.
     static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (global != CURLE_OK)
@@ -319,7 +332,8 @@ Result<std::unique_ptr<HttpTransport>> HttpTransport::open(
     const auto* const version = curl_version_info(CURLVERSION_NOW);
     state->encodings = (version->features & CURL_VERSION_ZSTD) != 0 ? "gzip, zstd" : "gzip";
     state->multi.reset(curl_multi_init());
-    if (!state->multi) return make_error(Code::kResourceExhausted, "provider \"{}\": out of memory", config.name);
+    if (!state->multi)
+        return make_error(Code::kResourceExhausted, "provider \"{}\": out of memory", config.name);
     curl_multi_setopt(state->multi.get(), CURLMOPT_MAXCONNECTS, kKeptConnections);
     curl_multi_setopt(state->multi.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
     return std::unique_ptr<HttpTransport>(new HttpTransport(std::move(state)));

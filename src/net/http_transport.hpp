@@ -43,14 +43,16 @@ struct HttpOutcome {
 /// Threads: one user; wakeup() from any.
 class HttpTransport {
   public:
-    /// kInvalidArgument or kUnsupported with one sentence about the part of the configuration that cannot be used.
-    static Result<std::unique_ptr<HttpTransport>> open(const ProviderConfig& config, std::shared_ptr<BufferPool> pool);
+    /// kInvalidArgument or kUnsupported with one sentence about the part of the configuration that cannot be
+    /// used.
+    static Result<std::unique_ptr<HttpTransport>> open(const ProviderConfig& config,
+                                                       std::shared_ptr<BufferPool> pool);
     ~HttpTransport();
     HttpTransport(const HttpTransport&) = delete;
     HttpTransport& operator=(const HttpTransport&) = delete;
 
-    /// Starts a request; poll() will report it under the token. `expected_bytes` sizes the buffer when the server does
-    /// not say the length.
+    /// Starts a request; poll() will report it under the token. `expected_bytes` sizes the buffer when the
+    /// server does not say the length.
     Result<void> start(std::uint64_t token, std::string body, std::size_t expected_bytes);
     /// Forgets a request; it is not reported.
     void abort(std::uint64_t token);

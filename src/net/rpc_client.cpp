@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <deque>
 #include <iterator>
+#include <map>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -83,7 +84,8 @@ struct Failure {
 };
 
 struct Counters {
-    std::atomic<std::uint64_t> requests{0}, calls{0}, errors{0}, retries{0}, rate_limited{0}, bytes{0}, micros{0};
+    std::atomic<std::uint64_t> requests{0}, calls{0}, errors{0}, retries{0}, rate_limited{0}, bytes{0},
+        micros{0};
     std::atomic<std::uint32_t> in_flight{0}, waiting{0};
 };
 
@@ -96,7 +98,8 @@ class CurlRpcClient final : public RpcClient {
           redactor_(config_),
           pool_(std::move(pool)),
           transport_(std::move(transport)),
-          sizer_(options.initial_batch_calls, config_.rpc_batch_size > 0 ? config_.rpc_batch_size : kAdaptiveBatchMax),
+          sizer_(options.initial_batch_calls,
+                 config_.rpc_batch_size > 0 ? config_.rpc_batch_size : kAdaptiveBatchMax),
           limiter_(options.initial_concurrency, config_.concurrent_request_limit),
           gate_(config_.rate_limit_per_minute / 60.0) {
         publish_limits();
@@ -125,7 +128,8 @@ class CurlRpcClient final : public RpcClient {
         enqueue(std::move(job));
     }
 
-    Result<RpcAnswers> call(RpcCall call, std::stop_token stop, std::optional<milliseconds> give_up_after) override;
+    Result<RpcAnswers> call(RpcCall call, std::stop_token stop,
+                            std::optional<milliseconds> give_up_after) override;
 
   private:
     // Any thread.
@@ -154,16 +158,19 @@ class CurlRpcClient final : public RpcClient {
     void fail_request(Flight& flight, const Failure& failure, Clock::time_point now);
     void deliver(Flight& flight, const Envelope& envelope, HttpOutcome& outcome, Clock::time_point now);
     void note_failure(const Flight& flight, const Failure& failure, Clock::time_point now);
-    void note_success(const Flight& flight, double cost, bool clean, std::chrono::microseconds latency, Clock::time_point now);
+    void note_success(const Flight& flight, double cost, bool clean, std::chrono::microseconds latency,
+                      Clock::time_point now);
     void pause(milliseconds wait, Clock::time_point now);
 
     void requeue_now(std::vector<Unit> units);
-    void requeue_later(Unit unit, Clock::time_point now);
+    void requeue_later(std::vector<Unit> units, Clock::time_point now);
     void finish_job(const JobPtr& job, Result<RpcAnswers> result);
     void give_up(const Unit& unit, Clock::time_point now);
     void abort_orphans();
+    void purge_finished();
 
-    Error request_error(const Unit& unit, Code code, RpcErrorClass error_class, std::string_view cause) const {
+    Error request_error(const Unit& unit, Code code, RpcErrorClass error_class,
+                        std::string_view cause) const {
         return make_error(code, "provider {}: {} failed: {}", config_.redacted(), unit.method(), cause)
             .with_reason(to_string(error_class));
     }
@@ -245,11 +252,11 @@ void CurlRpcClient::enqueue(JobPtr job) {
     transport_->wakeup();
 }
 
-Result<RpcAnswers> CurlRpcClient::call(
-    RpcCall call, std::stop_token stop, std::optional<milliseconds> give_up_after
-) {
+Result<RpcAnswers> CurlRpcClient::call(RpcCall call, std::stop_token stop,
+                                       std::optional<milliseconds> give_up_after) {
     if (std::this_thread::get_id() == thread_.get_id())
-        return make_error(Code::kInternal, "RpcClient::call() was used inside of a callback of the same client");
+        return make_error(Code::kInternal,
+                          "RpcClient::call() was used inside of a callback of the same client");
     struct Waiter {
         std::mutex mutex;
         std::condition_variable_any answered;
@@ -317,7 +324,8 @@ void CurlRpcClient::admit(const JobPtr& job, Clock::time_point now) {
     }
     const std::uint32_t step = job->pairs ? 2 : 1;
     for (std::uint32_t first = 0; first < count; first += step)
-        (job->urgent ? urgent_ : ready_).push_back({.job = job, .first = first, .count = std::min(step, count - first)});
+        (job->urgent ? urgent_ : ready_)
+            .push_back({.job = job, .first = first, .count = std::min(step, count - first)});
     waiting_calls_ += count;
     if (job->give_up_after) note_expiry(job->queued + *job->give_up_after);
     if (failing_since_) note_expiry(now);
@@ -333,7 +341,8 @@ void CurlRpcClient::drop_cancelled(const JobPtr& job) {
 void CurlRpcClient::abort_orphans() {
     std::erase_if(flights_, [&](const auto& entry) {
         const auto& [token, flight] = entry;
-        if (!std::ranges::all_of(flight.units, [](const Unit& unit) { return unit.job->finished; })) return false;
+        if (!std::ranges::all_of(flight.units, [](const Unit& unit) { return unit.job->finished; }))
+            return false;
         transport_->abort(token);
         return true;
     });
@@ -343,7 +352,8 @@ Clock::time_point CurlRpcClient::expiry(const Unit& unit) const {
     if (unit.job->give_up_after) return unit.job->queued + *unit.job->give_up_after;
     auto when = Clock::time_point::max();
     if (unit.tries > 0) when = unit.first_try + options_.give_up_after;
-    if (failing_since_) when = std::min(when, std::max(unit.job->queued, *failing_since_) + options_.give_up_after);
+    if (failing_since_)
+        when = std::min(when, std::max(unit.job->queued, *failing_since_) + options_.give_up_after);
     return when;
 }
 
@@ -351,7 +361,8 @@ Clock::duration CurlRpcClient::jitter(std::uint32_t exponent) {
     const auto base = std::chrono::duration_cast<std::chrono::microseconds>(options_.backoff_base).count();
     const auto cap = std::chrono::duration_cast<std::chrono::microseconds>(options_.backoff_cap).count();
     const auto most = exponent >= 24 ? cap : std::min(cap, base << exponent);
-    return std::chrono::microseconds(std::uniform_int_distribution<std::int64_t>(0, std::max<std::int64_t>(most, 0))(random_));
+    return std::chrono::microseconds(
+        std::uniform_int_distribution<std::int64_t>(0, std::max<std::int64_t>(most, 0))(random_));
 }
 
 std::uint32_t CurlRpcClient::allowed(bool urgent) const {
@@ -395,8 +406,10 @@ void CurlRpcClient::expire(Clock::time_point now) {
     const auto look = [&](const Unit& unit) {
         if (unit.job->finished) return;
         const auto when = expiry(unit);
-        if (when <= now) late.push_back(unit);
-        else note_expiry(when);
+        if (when <= now)
+            late.push_back(unit);
+        else
+            note_expiry(when);
     };
     for (const auto& unit : urgent_) look(unit);
     for (const auto& unit : ready_) look(unit);
@@ -405,7 +418,19 @@ void CurlRpcClient::expire(Clock::time_point now) {
         for (const auto& unit : flight.units) look(unit);
     if (late.empty()) return;
     for (const auto& unit : late) give_up(unit, now);
+    purge_finished();
     abort_orphans();
+}
+
+void CurlRpcClient::purge_finished() {
+    const auto finished = [&](const Unit& unit) {
+        if (!unit.job->finished) return false;
+        waiting_calls_ -= unit.count;
+        return true;
+    };
+    std::erase_if(urgent_, finished);
+    std::erase_if(ready_, finished);
+    std::erase_if(delayed_, [&](const auto& entry) { return finished(entry.second); });
 }
 
 void CurlRpcClient::give_up(const Unit& unit, Clock::time_point now) {
@@ -414,10 +439,12 @@ void CurlRpcClient::give_up(const Unit& unit, Clock::time_point now) {
     const auto waited = std::chrono::duration<double>(now - began).count();
     auto cause = unit.last_failure;
     if (cause.empty() && failing_since_) cause = failing_cause_;
-    if (cause.empty()) cause = unit.tries > 0 ? "no answer yet" : "limits of the provider left no room for it";
+    if (cause.empty())
+        cause = unit.tries > 0 ? "no answer yet" : "limits of the provider left no room for it";
     counters_.errors.fetch_add(1, std::memory_order_relaxed);
     finish_job(unit.job, request_error(unit, Code::kUnavailable, unit.last_class,
-                                       fmt::format("{} (gave up after {} tries in {:.1f} s)", cause, unit.tries, waited)));
+                                       fmt::format("{} (gave up after {} tries in {:.1f} s)", cause,
+                                                   unit.tries, waited)));
 }
 
 void CurlRpcClient::dispatch(Clock::time_point now) {
@@ -475,13 +502,16 @@ void CurlRpcClient::send(std::vector<Unit> units, bool urgent, Clock::time_point
     flight.sent = now;
     std::string body;
     for (auto& unit : units) {
-        if (unit.tries == 0) unit.first_try = now;
-        else counters_.retries.fetch_add(unit.count, std::memory_order_relaxed);
+        if (unit.tries == 0)
+            unit.first_try = now;
+        else
+            counters_.retries.fetch_add(unit.count, std::memory_order_relaxed);
         ++unit.tries;
         note_expiry(unit.first_try + options_.give_up_after);
         for (std::uint32_t i = 0; i < unit.count; ++i) {
             const auto& call = unit.job->calls[unit.first + i];
-            fmt::format_to(std::back_inserter(body), R"({}{{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})",
+            fmt::format_to(std::back_inserter(body),
+                           R"({}{{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})",
                            flight.calls == 0 ? "" : ",", next_id_++, call.method, call.params);
             ++flight.calls;
         }
@@ -510,7 +540,8 @@ Clock::time_point CurlRpcClient::next_wakeup(Clock::time_point now) {
     if (!delayed_.empty()) when = std::min(when, delayed_.begin()->first);
     const auto gate = [&] { return std::max(paused_until_, gate_.ready_at(now)); };
     if (!urgent_.empty() && flights_.size() < allowed(true)) when = std::min(when, gate());
-    if (!ready_.empty() && flights_.size() < allowed(false)) when = std::min(when, std::max(gate(), probe_at_));
+    if (!ready_.empty() && flights_.size() < allowed(false))
+        when = std::min(when, std::max(gate(), probe_at_));
     return when;
 }
 
@@ -521,7 +552,8 @@ void CurlRpcClient::finish_job(const JobPtr& job, Result<RpcAnswers> result) {
     try {
         done(std::move(result));
     } catch (const std::exception& fault) {
-        log::error("net", "a callback of the RPC client threw", {{"provider", config_.name}, {"error", fault.what()}});
+        log::error("net", "a callback of the RPC client threw",
+                   {{"provider", config_.name}, {"error", fault.what()}});
     }
 }
 
@@ -550,15 +582,20 @@ void CurlRpcClient::requeue_now(std::vector<Unit> units) {
     }
 }
 
-void CurlRpcClient::requeue_later(Unit unit, Clock::time_point now) {
-    if (unit.job->finished) return;
-    const auto when = std::max(now + jitter(unit.tries - 1), paused_until_);
-    if (when >= expiry(unit)) {
-        give_up(unit, now);
-        return;
+// Units that failed together come back together: one batch again, not many small ones.
+void CurlRpcClient::requeue_later(std::vector<Unit> units, Clock::time_point now) {
+    std::uint32_t tries = 1;
+    for (const auto& unit : units) tries = std::max(tries, unit.tries);
+    const auto when = std::max(now + jitter(tries - 1), paused_until_);
+    for (auto& unit : units) {
+        if (unit.job->finished) continue;
+        if (when >= expiry(unit)) {
+            give_up(unit, now);
+            continue;
+        }
+        waiting_calls_ += unit.count;
+        delayed_.emplace(when, std::move(unit));
     }
-    waiting_calls_ += unit.count;
-    delayed_.emplace(when, std::move(unit));
 }
 
 void CurlRpcClient::pause(milliseconds wait, Clock::time_point now) {
@@ -594,7 +631,8 @@ void CurlRpcClient::finish(HttpOutcome outcome) {
     } else if (!good && (outcome.status != 400 || envelope.kind != EnvelopeKind::kAnswers)) {
         failure = judge_status(outcome);
     } else if (envelope.kind == EnvelopeKind::kTruncated) {
-        failure = Failure{.cause = fmt::format("the answer of {} bytes is damaged JSON", text.size()), .shrinks_batch = true};
+        failure = Failure{.cause = fmt::format("the answer of {} bytes is damaged JSON", text.size()),
+                          .shrinks_batch = true};
     } else if (envelope.kind == EnvelopeKind::kForeignId) {
         failure = Failure{.cause = "the answer carries an id that was not asked for, or one twice"};
     } else if (envelope.kind == EnvelopeKind::kNotJson) {
@@ -613,7 +651,8 @@ std::optional<Failure> CurlRpcClient::judge_transport(HttpOutcome& outcome) {
     Failure failure;
     failure.cause = redactor_.clean(outcome.cause);
     switch (outcome.end) {
-        case HttpEnd::kAnswered: return std::nullopt;
+        case HttpEnd::kAnswered:
+            return std::nullopt;
         case HttpEnd::kTooLarge:
             failure.error_class = RpcErrorClass::kTooLarge;
             failure.shrinks_batch = true;
@@ -622,10 +661,17 @@ std::optional<Failure> CurlRpcClient::judge_transport(HttpOutcome& outcome) {
             failure.shrinks_batch = true;
             failure.congestion = true;
             break;
-        case HttpEnd::kConnectTimeout: failure.congestion = true; break;
-        case HttpEnd::kTruncated: failure.shrinks_batch = true; break;
-        case HttpEnd::kFailed: break;
-        case HttpEnd::kUnusable: failure.error_class = RpcErrorClass::kConfig; break;
+        case HttpEnd::kConnectTimeout:
+            failure.congestion = true;
+            break;
+        case HttpEnd::kTruncated:
+            failure.shrinks_batch = true;
+            break;
+        case HttpEnd::kFailed:
+            break;
+        case HttpEnd::kUnusable:
+            failure.error_class = RpcErrorClass::kConfig;
+            break;
     }
     return failure;
 }
@@ -648,7 +694,8 @@ Failure CurlRpcClient::judge_status(const HttpOutcome& outcome) {
     text = redactor_.clean(text);
     if (!text.empty()) failure.cause += ": " + text;
     if (failure.error_class == RpcErrorClass::kAuth)
-        failure.cause += outcome.status == 404 ? "; check the path of the url" : "; check auth_token, auth_header and url";
+        failure.cause +=
+            outcome.status == 404 ? "; check the path of the url" : "; check auth_token, auth_header and url";
     return failure;
 }
 
@@ -691,9 +738,8 @@ void CurlRpcClient::note_failure(const Flight& flight, const Failure& failure, C
     if (failures_in_row_ >= kFailuresToProbe) probe_at_ = now + jitter(failures_in_row_ - kFailuresToProbe);
 }
 
-void CurlRpcClient::note_success(
-    const Flight& flight, double cost, bool clean, std::chrono::microseconds latency, Clock::time_point now
-) {
+void CurlRpcClient::note_success(const Flight& flight, double cost, bool clean,
+                                 std::chrono::microseconds latency, Clock::time_point now) {
     limiter_.on_success(now, flight.comparable ? std::optional(latency) : std::nullopt);
     gate_.on_accepted(cost, now);
     if (clean && flight.batch()) sizer_.on_clean(flight.calls);
@@ -729,7 +775,8 @@ void CurlRpcClient::fail_request(Flight& flight, const Failure& failure, Clock::
             for (auto& unit : flight.units) {
                 if (unit.job->finished) continue;
                 auto& answer = unit.job->answers.answers[unit.first];
-                answer.error = request_error(unit, code_of(failure.error_class), failure.error_class, failure.cause);
+                answer.error =
+                    request_error(unit, code_of(failure.error_class), failure.error_class, failure.cause);
                 answer.error_class = failure.error_class;
                 if (--unit.job->open == 0) finish_job(unit.job, std::move(unit.job->answers));
             }
@@ -738,19 +785,20 @@ void CurlRpcClient::fail_request(Flight& flight, const Failure& failure, Clock::
         case RpcErrorClass::kConfig:
             for (const auto& unit : flight.units)
                 if (!unit.job->finished)
-                    finish_job(unit.job, request_error(unit, code_of(failure.error_class), failure.error_class,
-                                                       failure.cause));
+                    finish_job(unit.job, request_error(unit, code_of(failure.error_class),
+                                                       failure.error_class, failure.cause));
             return;
         case RpcErrorClass::kTransient:
         case RpcErrorClass::kRateLimited:
         case RpcErrorClass::kLagging:
         case RpcErrorClass::kNoHistory:
-            for (auto& unit : flight.units) requeue_later(std::move(unit), now);
+            requeue_later(std::move(flight.units), now);
             return;
     }
 }
 
-void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcome& outcome, Clock::time_point now) {
+void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcome& outcome,
+                            Clock::time_point now) {
     const auto body = pool_->share(std::move(outcome.body));
     std::vector<Unit> retries;
     std::vector<JobPtr> complete;
@@ -758,7 +806,8 @@ void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcom
     bool limited = false;
     std::optional<Failure> shared_failure;
 
-    const auto again = [&](const Unit& unit, std::uint32_t call, RpcErrorClass error_class, std::string cause) {
+    const auto again = [&](const Unit& unit, std::uint32_t call, RpcErrorClass error_class,
+                           std::string cause) {
         auto single = unit;
         single.first = call;
         single.count = 1;
@@ -766,7 +815,8 @@ void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcom
         single.alone = error_class != RpcErrorClass::kRateLimited;
         single.last_class = error_class;
         single.last_failure = std::move(cause);
-        if (!shared_failure) shared_failure = Failure{.error_class = error_class, .cause = single.last_failure};
+        if (!shared_failure)
+            shared_failure = Failure{.error_class = error_class, .cause = single.last_failure};
         retries.push_back(std::move(single));
     };
     for (const auto& unit : flight.units) {
@@ -776,7 +826,8 @@ void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcom
             const auto& item = envelope.items[position];
             if (!item.seen || item.contradictory) {
                 again(unit, call, RpcErrorClass::kTransient,
-                      item.seen ? "the answer has both a result and an error, or neither" : "the answer is missing");
+                      item.seen ? "the answer has both a result and an error, or neither"
+                                : "the answer is missing");
                 continue;
             }
             RpcAnswer answer;
@@ -785,7 +836,8 @@ void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcom
             } else {
                 const auto error = parse_node_error(item.error);
                 answer.error_class = classify_node_error(error);
-                const auto cause = fmt::format("the node answered {}: {}", error.code, redactor_.clean(error.message));
+                const auto cause =
+                    fmt::format("the node answered {}: {}", error.code, redactor_.clean(error.message));
                 counters_.errors.fetch_add(1, std::memory_order_relaxed);
                 if (answer.error_class == RpcErrorClass::kRateLimited) {
                     limited = true;
@@ -812,10 +864,6 @@ void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcom
             if (--job->open == 0) complete.push_back(job);
         }
     }
-    if (limited) {
-        limiter_.on_congestion(now);
-        gate_.on_refused(now);
-    }
     if (settled > 0) {
         note_success(flight, flight.cost * settled / flight.calls, retries.empty(), outcome.duration, now);
     } else if (shared_failure) {
@@ -824,11 +872,16 @@ void CurlRpcClient::deliver(Flight& flight, const Envelope& envelope, HttpOutcom
         if (limited) counters_.rate_limited.fetch_sub(1, std::memory_order_relaxed);
         note_failure(flight, *shared_failure, now);
     }
-    for (const auto& job : complete) finish_job(job, std::move(job->answers));
-    for (auto& unit : retries) {
-        if (unit.last_class == RpcErrorClass::kTooLarge) requeue_now({std::move(unit)});
-        else requeue_later(std::move(unit), now);
+    if (limited) {
+        limiter_.on_congestion(now);
+        gate_.on_refused(now);
     }
+    for (const auto& job : complete) finish_job(job, std::move(job->answers));
+    const auto later = std::ranges::stable_partition(
+        retries, [](const Unit& unit) { return unit.last_class == RpcErrorClass::kTooLarge; });
+    requeue_later({std::make_move_iterator(later.begin()), std::make_move_iterator(later.end())}, now);
+    retries.erase(later.begin(), later.end());
+    requeue_now(std::move(retries));
 }
 
 }  // namespace
@@ -837,8 +890,7 @@ Result<std::unique_ptr<RpcClient>> RpcClient::open(ProviderConfig config, Option
     auto pool = std::make_shared<BufferPool>(kPooledBytesMax);
     TRY_ASSIGN(auto transport, HttpTransport::open(config, pool));
     return std::unique_ptr<RpcClient>(
-        std::make_unique<CurlRpcClient>(std::move(config), options, std::move(pool), std::move(transport))
-    );
+        std::make_unique<CurlRpcClient>(std::move(config), options, std::move(pool), std::move(transport)));
 }
 
 }  // namespace amp::net

@@ -17,7 +17,8 @@
 
 namespace amp::net {
 
-/// One endpoint as the provider file describes it. Secrets never leave this struct: use redacted() in messages.
+/// One endpoint as the provider file describes it. Secrets never leave this struct: use redacted() in
+/// messages.
 struct ProviderConfig {
     std::string name;  // relative path of the file without .toml; "--provider-url" for the flag
     std::string kind;
@@ -46,7 +47,14 @@ struct ProviderConfig {
 
 /// What went wrong with a call (reference: error classes of the extractors).
 enum class RpcErrorClass : std::uint8_t {
-    kTransient, kRateLimited, kTooLarge, kLagging, kNoHistory, kUnsupported, kAuth, kConfig,
+    kTransient,
+    kRateLimited,
+    kTooLarge,
+    kLagging,
+    kNoHistory,
+    kUnsupported,
+    kAuth,
+    kConfig,
 };
 std::string_view to_string(RpcErrorClass c);
 
@@ -56,10 +64,11 @@ struct RpcCall {
 };
 
 struct RpcAnswer {
-    /// The raw JSON of `result` ("null" included). At least kJsonPadding readable bytes follow it. Empty on error.
+    /// The raw JSON of `result` ("null" included). At least kJsonPadding readable bytes follow it. Empty on
+    /// error.
     std::string_view result;
-    /// Set if the node answered this call with an error that retrying does not cure; the text is the node's own
-    /// (first 300 characters, redacted).
+    /// Set if the node answered this call with an error that retrying does not cure; the text is the node's
+    /// own (first 300 characters, redacted).
     std::optional<Error> error;
     RpcErrorClass error_class = RpcErrorClass::kTransient;
 };
@@ -90,18 +99,18 @@ struct RpcStats {
 
 using RpcDone = std::function<void(Result<RpcAnswers>)>;
 
-/// JSON-RPC 2.0 over HTTP to one provider (section 3 of the extractors reference): one network thread on libcurl's multi interface,
-/// keep-alive connections, gzip, batches split to the adaptive size, adaptive concurrency, token bucket,
-/// `Retry-After`, full-jitter backoff (100 ms x 2^k, cap 30 s).
+/// JSON-RPC 2.0 over HTTP to one provider (section 3 of the extractors reference): one network thread on
+/// libcurl's multi interface, keep-alive connections, gzip, batches split to the adaptive size, adaptive
+/// concurrency, token bucket, `Retry-After`, full-jitter backoff (100 ms x 2^k, cap 30 s).
 ///
-/// Failure: transient failures are retried until `give_up_after` (60 s) without success of that call, counted from
-/// its first try; then the list fails with kUnavailable (the text names provider, method and cause). A call that
-/// was never tried fails likewise once the provider has been failing for so long. AUTH (kPermissionDenied) and CONFIG
-/// (kInvalidArgument) of a whole request fail at once. `Error::reason` is the class as a word (`TRANSIENT`, `AUTH`).
-/// Per-call errors are in RpcAnswer. An answer to a batch that is missing an id or has an error that is worth a retry
-/// is asked again alone.
-/// Threads: submit() and call() from any; RpcDone runs on the network thread and must be quick; it may submit() but
-/// not call(). Destruction cancels what is under way: callbacks run with kCancelled before the destructor returns.
+/// Failure: transient failures are retried until `give_up_after` (60 s) without success of that call, counted
+/// from its first try; then the list fails with kUnavailable (the text names provider, method and cause). A
+/// call that was never tried fails likewise once the provider has been failing for so long. AUTH
+/// (kPermissionDenied) and CONFIG (kInvalidArgument) of a whole request fail at once. `Error::reason` is the
+/// class as a word (`TRANSIENT`, `AUTH`). Per-call errors are in RpcAnswer. An answer to a batch that is
+/// missing an id or has an error that is worth a retry is asked again alone. Threads: submit() and call()
+/// from any; RpcDone runs on the network thread and must be quick; it may submit() but not call().
+/// Destruction cancels what is under way: callbacks run with kCancelled before the destructor returns.
 class RpcClient {
   public:
     struct Options {
@@ -116,20 +125,21 @@ class RpcClient {
         /// Calls in a batch at the beginning; adapts from there.
         std::uint32_t initial_batch_calls = 10;
     };
-    /// kInvalidArgument for a URL, header or file that cannot be used; kUnsupported for a scheme other than http
-    /// and https. No connection is made yet. Proxy variables of the environment are ignored (`proxy_url`).
+    /// kInvalidArgument for a URL, header or file that cannot be used; kUnsupported for a scheme other than
+    /// http and https. No connection is made yet. Proxy variables of the environment are ignored
+    /// (`proxy_url`).
     static Result<std::unique_ptr<RpcClient>> open(ProviderConfig config, Options options);
     virtual ~RpcClient() = default;
 
     virtual const ProviderConfig& config() const = 0;
-    /// Sends the calls, in as many HTTP requests as the limits need. `done` runs exactly once. Calls keep adjacent
-    /// pairs (2i, 2i+1) in one request unless the batch size is 1, if `pairs`.
+    /// Sends the calls, in as many HTTP requests as the limits need. `done` runs exactly once. Calls keep
+    /// adjacent pairs (2i, 2i+1) in one request unless the batch size is 1, if `pairs`.
     virtual void submit(std::vector<RpcCall> calls, bool pairs, RpcDone done) = 0;
-    /// One call, waiting for its answer at most until the stop is requested (kCancelled). Has priority over submit().
-    /// Gives up `give_up_after` (default: of the options) after the start of this function.
+    /// One call, waiting for its answer at most until the stop is requested (kCancelled). Has priority over
+    /// submit(). Gives up `give_up_after` (default: of the options) after the start of this function.
     virtual Result<RpcAnswers> call(
-        RpcCall call, std::stop_token stop, std::optional<std::chrono::milliseconds> give_up_after = std::nullopt
-    ) = 0;
+        RpcCall call, std::stop_token stop,
+        std::optional<std::chrono::milliseconds> give_up_after = std::nullopt) = 0;
     /// How many HTTP requests may be in flight now (adaptive) and how many calls one of them takes.
     virtual std::uint32_t concurrency_limit() const = 0;
     virtual std::uint32_t batch_calls() const = 0;

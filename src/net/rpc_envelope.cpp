@@ -23,7 +23,8 @@ static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
 constexpr std::size_t kKeptCapacity = 64ULL << 20;
 
 std::string_view trim(std::string_view raw) {
-    while (!raw.empty() && (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r' || raw.back() == '\t'))
+    while (!raw.empty() &&
+           (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r' || raw.back() == '\t'))
         raw.remove_suffix(1);
     return raw;
 }
@@ -39,9 +40,12 @@ bool read_member(od::object& object, Member& out) {
         if (std::move(entry).get(field) != simdjson::SUCCESS) return false;
         const od::raw_json_string key = field.key();
         std::string_view* slot = nullptr;
-        if (key.unsafe_is_equal("result")) slot = &out.result;
-        else if (key.unsafe_is_equal("id")) slot = &out.id;
-        else if (key.unsafe_is_equal("error")) slot = &out.error;
+        if (key.unsafe_is_equal("result"))
+            slot = &out.result;
+        else if (key.unsafe_is_equal("id"))
+            slot = &out.id;
+        else if (key.unsafe_is_equal("error"))
+            slot = &out.error;
         if (slot == nullptr) continue;  // the iterator skips the value
         std::string_view raw;
         if (field.value().raw_json().get(raw) != simdjson::SUCCESS || !slot->empty()) return false;
@@ -66,7 +70,8 @@ EnvelopeKind fault_of(std::string_view text) {
     return text[begin] == '{' || text[begin] == '[' ? EnvelopeKind::kTruncated : EnvelopeKind::kNotJson;
 }
 
-// Files a member under its call. Sets the kind to anything but kAnswers when the whole answer must be refused.
+// Files a member under its call. Sets the kind to anything but kAnswers when the whole answer must be
+// refused.
 void file_member(const Member& member, std::uint64_t first_id, Envelope& out) {
     const auto id = parse_id(member.id);
     if (!id || *id < first_id || *id - first_id >= out.items.size()) {
@@ -98,7 +103,8 @@ struct EnvelopeSplitter::State {
 EnvelopeSplitter::EnvelopeSplitter() : state_(std::make_unique<State>()) {}
 EnvelopeSplitter::~EnvelopeSplitter() = default;
 
-Envelope EnvelopeSplitter::split(std::string_view text, std::uint64_t first_id, std::uint32_t calls, bool batch) {
+Envelope EnvelopeSplitter::split(std::string_view text, std::uint64_t first_id, std::uint32_t calls,
+                                 bool batch) {
     Envelope out;
     if (state_->parser.capacity() > kKeptCapacity) state_ = std::make_unique<State>();
     const auto refuse = [&](EnvelopeKind kind) {

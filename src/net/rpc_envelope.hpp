@@ -32,7 +32,8 @@ struct Envelope {
     std::string_view error;
 };
 
-/// Cuts the answer to a JSON-RPC 2.0 request into its results without reading them (JSON-RPC 2.0, sections 5 and 6).
+/// Cuts the answer to a JSON-RPC 2.0 request into its results without reading them (JSON-RPC 2.0, sections 5
+/// and 6).
 ///
 /// Cost: one structural pass of simdjson and a walk over the structure index, several GB/s.
 /// Threads: one user at a time; keeps its index memory between calls.
@@ -41,8 +42,8 @@ class EnvelopeSplitter {
     EnvelopeSplitter();
     ~EnvelopeSplitter();
 
-    /// The request held ids first_id .. first_id + calls - 1, as an array if `batch`. At least kJsonPadding readable
-    /// bytes must follow the text. Ids may come back as numbers or strings, in any order.
+    /// The request held ids first_id .. first_id + calls - 1, as an array if `batch`. At least kJsonPadding
+    /// readable bytes must follow the text. Ids may come back as numbers or strings, in any order.
     Envelope split(std::string_view text, std::uint64_t first_id, std::uint32_t calls, bool batch);
 
   private:

@@ -13,8 +13,8 @@
 
 namespace amp::net {
 
-/// Takes a provider's secrets out of texts that others wrote (node answers, library messages): every part of the URL
-/// behind the host, user and password, the token and the values of the extra headers.
+/// Takes a provider's secrets out of texts that others wrote (node answers, library messages): every part of
+/// the URL behind the host, user and password, the token and the values of the extra headers.
 class Redactor {
   public:
     explicit Redactor(const ProviderConfig& config);

@@ -17,6 +17,8 @@ constexpr auto kShrinkInterval = 1s;
 constexpr double kLearntMin = 1.0;
 constexpr double kLearntBurstSeconds = 0.2;
 constexpr auto kLearntForgotten = 60s;
+constexpr double kGrowthMin = 0.05;
+constexpr double kGrowthMax = 0.5;
 
 std::int64_t slot_number(SteadyTime now, std::chrono::milliseconds width) {
     return now.time_since_epoch() / width;
@@ -70,7 +72,8 @@ bool ConcurrencyLimiter::latency_holds(SteadyTime now, std::chrono::microseconds
     period.minimum = std::min(period.minimum, median);
     auto minimum = median;
     for (const auto& one : minima_)
-        if (one.number > number - static_cast<std::int64_t>(kPeriods)) minimum = std::min(minimum, one.minimum);
+        if (one.number > number - static_cast<std::int64_t>(kPeriods))
+            minimum = std::min(minimum, one.minimum);
     return median <= 2 * minimum;
 }
 
@@ -105,7 +108,8 @@ SteadyTime RateGate::ready_at(SteadyTime now) {
     refill(now);
     // Just under 1: the sum of many small refills must not miss it by rounding for ever.
     if (rate() <= 0 || tokens_ >= 0.999) return now;
-    return now + std::chrono::duration_cast<std::chrono::steady_clock::duration>(Seconds((1.0 - tokens_) / rate()));
+    return now +
+           std::chrono::duration_cast<std::chrono::steady_clock::duration>(Seconds((1.0 - tokens_) / rate()));
 }
 
 void RateGate::spend(double cost, SteadyTime now) {
@@ -122,7 +126,8 @@ void RateGate::on_accepted(double cost, SteadyTime now) {
     if (learnt_ <= 0 || now - std::max(*cut_at_, *grown_at_) < 1s) return;
     refill(now);
     grown_at_ = now;
-    learnt_ = learnt_ * 1.05;
+    learnt_ *= 1.0 + growth_;
+    growth_ = std::min(kGrowthMax, growth_ * 2);
 }
 
 double RateGate::accepted_per_second(SteadyTime now) const {
@@ -138,9 +143,12 @@ void RateGate::on_refused(SteadyTime now) {
     if (cut_at_ && now - *cut_at_ < kShrinkInterval) return;
     refill(now);
     const auto accepted = accepted_per_second(now);
+    // Nothing was accepted lately: there is no rate to learn from, and the delays of the retries have to do.
+    if (accepted <= 0) return;
     const auto base = learnt_ > 0 ? std::clamp(accepted, learnt_ / 2, learnt_) : accepted;
     learnt_ = std::max(kLearntMin, 0.9 * base);
     cut_at_ = grown_at_ = now;
+    growth_ = kGrowthMin;
     tokens_ = std::min(tokens_, 0.0);
 }
 

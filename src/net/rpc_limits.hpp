@@ -8,7 +8,8 @@
 #include <optional>
 #include <vector>
 
-// What a provider can take, learnt from its answers. No clock inside: callers pass the time. Threads: one user.
+// What a provider can take, learnt from its answers. No clock inside: callers pass the time. Threads: one
+// user.
 namespace amp::net {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -20,8 +21,8 @@ class BatchSizer {
     std::uint32_t size() const { return size_; }
     /// A batch of so many calls came back whole. Batches under half the size prove nothing.
     void on_clean(std::uint32_t calls);
-    /// A batch was too large, timed out or broke off. Halves what failed, so that several failures of one size
-    /// count once.
+    /// A batch was too large, timed out or broke off. Halves what failed, so that several failures of one
+    /// size count once.
     void on_failed(std::uint32_t calls);
     /// The provider knows no batches.
     void disable() { size_ = bound_ = 1; }
@@ -32,8 +33,8 @@ class BatchSizer {
     std::uint32_t clean_ = 0;
 };
 
-/// Requests in flight: +1 after as many successes as the limit, halved on congestion at most once per second. Does not
-/// grow while the median latency is above twice its minimum of the last minute.
+/// Requests in flight: +1 after as many successes as the limit, halved on congestion at most once per second.
+/// Does not grow while the median latency is above twice its minimum of the last minute.
 class ConcurrencyLimiter {
   public:
     ConcurrencyLimiter(std::uint32_t start, std::uint32_t bound);
@@ -60,14 +61,16 @@ class ConcurrencyLimiter {
     std::array<Period, kPeriods> minima_;
 };
 
-/// When the next request may leave: a token bucket for the configured rate, and a second, learnt rate for a provider
-/// that refuses requests without a configured one. The learnt rate starts below what was accepted in the last two
-/// seconds, grows by 5 % per second and is forgotten after a minute without refusal.
+/// When the next request may leave: a token bucket for the configured rate, and a second, learnt rate for a
+/// provider that refuses requests without a configured one. The learnt rate starts below what was accepted in
+/// the last two seconds, grows by 5 % in the first second, twice that in the next .. 50 %, until the next
+/// refusal, and is forgotten after a minute without one.
 class RateGate {
   public:
     /// Cost units per second; 0 = no configured limit.
     explicit RateGate(double per_second);
-    /// Moment from which a request may leave. A request may cost more than is there: the next ones wait longer.
+    /// Moment from which a request may leave. A request may cost more than is there: the next ones wait
+    /// longer.
     SteadyTime ready_at(SteadyTime now);
     void spend(double cost, SteadyTime now);
     void on_accepted(double cost, SteadyTime now);
@@ -89,6 +92,7 @@ class RateGate {
     };
     const double configured_;
     double learnt_ = 0;
+    double growth_ = 0;
     double tokens_ = 0;
     std::optional<SteadyTime> refilled_at_, cut_at_, grown_at_, first_accepted_at_;
     std::array<Slot, kSlots> slots_;
