@@ -52,7 +52,10 @@ std::string_view trim_token(std::string_view token) {
     return token;
 }
 
-bool is_null_token(std::string_view token) { return token.starts_with('n') && trim_token(token) == "null"; }
+std::string_view trim_json(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    return first == std::string_view::npos ? std::string_view{} : trim_token(text.substr(first));
+}
 
 std::optional<bool> read_bool(std::string_view token) {
     token = trim_token(token);

@@ -18,8 +18,12 @@ namespace amp::extract::evm_rpc {
 
 /// Without the white space behind it.
 std::string_view trim_token(std::string_view token);
+/// Without the white space before and behind it.
+std::string_view trim_json(std::string_view text);
 
-bool is_null_token(std::string_view token);
+inline bool is_null_token(std::string_view token) {
+    return token.starts_with('n') && trim_token(token) == "null";
+}
 std::optional<bool> read_bool(std::string_view token);
 
 enum class Spelling : std::uint8_t {
