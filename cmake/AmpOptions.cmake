@@ -12,7 +12,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 
 find_program(AMP_CCACHE ccache)
 if(AMP_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${AMP_CCACHE}")
+  # Paths relative to the checkout, so that a fresh clone elsewhere finds what another one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${AMP_CCACHE}")
 endif()
 find_program(AMP_MOLD mold)
 if(AMP_MOLD)

@@ -49,9 +49,10 @@ constexpr std::string_view kVersion = "1.0.0";
 
 BundledManifest raw_manifest(std::string_view name, std::string_view kind, std::string_view network) {
     return {std::string(name), std::string(kVersion),
-            fmt::format(R"({{"namespace":"_","name":"{}","version":"{}","kind":"{}","network":"{}","start_block":0,)"
-                        R"("finalized_blocks_only":false,"tables":{{}}}})",
-                        name, kVersion, kind, network)};
+            fmt::format(
+                R"({{"namespace":"_","name":"{}","version":"{}","kind":"{}","network":"{}","start_block":0,)"
+                R"("finalized_blocks_only":false,"tables":{{}}}})",
+                name, kVersion, kind, network)};
 }
 
 /// One event of Uniswap v3 as a derived table: the Solidity signature with parameter names, and without.
@@ -67,11 +68,12 @@ std::string event_sql(const Event& event) {
     std::string columns;
     for (const auto column : event.columns) columns += fmt::format(", d['{}'] AS {}", column, column);
     return fmt::format(
-        "SELECT block_num, timestamp, tx_hash, log_index, address AS {}{} FROM (SELECT block_num, timestamp, tx_hash, "
-        "log_index, address, evm_decode_log(topic1, topic2, topic3, data, '{}') d FROM eth.logs WHERE topic0 = "
+        "SELECT block_num, timestamp, tx_hash, log_index, address AS {}{} FROM (SELECT block_num, timestamp, "
+        "tx_hash, "
+        "log_index, address, evm_decode_log(topic1, topic2, topic3, data, '{}') d FROM eth.logs WHERE topic0 "
+        "= "
         "evm_topic('{}')) t",
-        event.contract_column, columns, event.declaration, event.topic
-    );
+        event.contract_column, columns, event.declaration, event.topic);
 }
 
 BundledManifest uniswap_v3() {
@@ -83,7 +85,8 @@ BundledManifest uniswap_v3() {
               {"owner", "tickLower", "tickUpper", "amount", "amount0", "amount1"},
               "pool"},
         Event{"collects",
-              "Collect(address indexed owner, address recipient, int24 indexed tickLower, int24 indexed tickUpper, "
+              "Collect(address indexed owner, address recipient, int24 indexed tickLower, int24 indexed "
+              "tickUpper, "
               "uint128 amount0, uint128 amount1)",
               "Collect(address,address,int24,int24,uint128,uint128)",
               {"owner", "recipient", "tickLower", "tickUpper", "amount0", "amount1"},
@@ -101,7 +104,8 @@ BundledManifest uniswap_v3() {
               {"sender", "owner", "tickLower", "tickUpper", "amount", "amount0", "amount1"},
               "pool"},
         Event{"pools",
-              "PoolCreated(address indexed token0, address indexed token1, uint24 indexed fee, int24 tickSpacing, "
+              "PoolCreated(address indexed token0, address indexed token1, uint24 indexed fee, int24 "
+              "tickSpacing, "
               "address pool)",
               "PoolCreated(address,address,uint24,int24,address)",
               {"token0", "token1", "fee", "tickSpacing", "pool"},
@@ -115,18 +119,20 @@ BundledManifest uniswap_v3() {
     };
     std::string tables;
     for (const auto& event : events) {
-        tables += fmt::format(R"({}"{}":{{"network":"mainnet","input":{{"sql":{}}}}})", tables.empty() ? "" : ",",
-                              event.table, json_quote(event_sql(event)));
+        tables += fmt::format(R"({}"{}":{{"network":"mainnet","input":{{"sql":{}}}}})",
+                              tables.empty() ? "" : ",", event.table, json_quote(event_sql(event)));
     }
     return {"uniswap_v3", std::string(kVersion),
-            fmt::format(R"({{"namespace":"_","name":"uniswap_v3","version":"{}","kind":"manifest",)"
-                        R"("start_block":12369621,"dependencies":{{"eth":"_/eth_mainnet@1.0.0"}},"tables":{{{}}}}})",
-                        kVersion, tables)};
+            fmt::format(
+                R"({{"namespace":"_","name":"uniswap_v3","version":"{}","kind":"manifest",)"
+                R"("start_block":12369621,"dependencies":{{"eth":"_/eth_mainnet@1.0.0"}},"tables":{{{}}}}})",
+                kVersion, tables)};
 }
 
 std::vector<BundledManifest> make_bundled() {
     std::vector<BundledManifest> all;
-    for (const auto& dataset : kEvmDatasets) all.push_back(raw_manifest(dataset.name, "evm-rpc", dataset.network));
+    for (const auto& dataset : kEvmDatasets)
+        all.push_back(raw_manifest(dataset.name, "evm-rpc", dataset.network));
     for (const auto& dataset : kOtherDatasets) {
         all.push_back(raw_manifest(dataset.name, dataset.kind, dataset.network));
     }

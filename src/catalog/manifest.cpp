@@ -23,7 +23,8 @@ constexpr std::size_t kNetworkBytesMax = 63;
 
 template <typename... Args>
 Error invalid(fmt::format_string<Args...> format, Args&&... args) {
-    return make_error(Code::kInvalidArgument, format, std::forward<Args>(args)...).with_reason("INVALID_MANIFEST");
+    return make_error(Code::kInvalidArgument, format, std::forward<Args>(args)...)
+        .with_reason("INVALID_MANIFEST");
 }
 
 template <typename... Args>
@@ -38,9 +39,8 @@ const json* member(const json& object, const char* key) {
     return it == object.end() || it->is_null() ? nullptr : &*it;
 }
 
-void warn_unknown_keys(
-    const json& object, std::string_view place, const std::vector<std::string>& known, std::vector<std::string>& warnings
-) {
+void warn_unknown_keys(const json& object, std::string_view place, const std::vector<std::string>& known,
+                       std::vector<std::string>& warnings) {
     for (const auto& item : object.items()) {
         if (std::ranges::find(known, item.key()) != known.end()) continue;
         warnings.push_back(fmt::format("unknown key \"{}\" in {} is ignored{}", item.key(), place,
@@ -57,8 +57,8 @@ Result<std::optional<std::string>> optional_text(const json& object, const char*
 
 bool is_network_name(std::string_view name) {
     return !name.empty() && name.size() <= kNetworkBytesMax && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-               c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '_' || c == '.';
     });
 }
 
@@ -67,8 +67,10 @@ json complete_type(const json& type) {
     const auto complete_field = [](json field) {
         if (!field.is_object()) return field;
         if (const auto it = field.find("data_type"); it != field.end()) *it = complete_type(*it);
-        for (const auto& [key, value] : {std::pair<const char*, json>{"dict_id", 0}, {"dict_is_ordered", false},
-                                         {"metadata", json::object()}, {"nullable", false}}) {
+        for (const auto& [key, value] : {std::pair<const char*, json>{"dict_id", 0},
+                                         {"dict_is_ordered", false},
+                                         {"metadata", json::object()},
+                                         {"nullable", false}}) {
             if (!field.contains(key)) field[key] = value;
         }
         return field;
@@ -95,23 +97,26 @@ Result<std::vector<RawField>> parse_fields(const json& schema, std::string_view 
         const auto* nullable = item.is_object() ? member(item, "nullable") : nullptr;
         if (name == nullptr || !name->is_string() || type == nullptr ||
             (nullable != nullptr && !nullable->is_boolean())) {
-            return invalid("table \"{}\": field {} needs a \"name\" (string), a \"type\" and \"nullable\" (boolean)",
-                           table, fields.size());
+            return invalid(
+                "table \"{}\": field {} needs a \"name\" (string), a \"type\" and \"nullable\" (boolean)",
+                table, fields.size());
         }
-        fields.push_back({.name = name->get<std::string>(), .type = complete_type(*type).dump(),
+        fields.push_back({.name = name->get<std::string>(),
+                          .type = complete_type(*type).dump(),
                           .nullable = nullable != nullptr && nullable->get<bool>()});
     }
     return fields;
 }
 
-/// Compares a given schema with the built-in one, of which added columns may be left out together and `_block_num`
-/// alone. Returns the built-in fields that it stands for.
+/// Compares a given schema with the built-in one, of which added columns may be left out together and
+/// `_block_num` alone. Returns the built-in fields that it stands for.
 Result<std::vector<RawField>> match_fields(const std::vector<RawField>& given, const RawTable& table) {
     std::vector<std::string> names;
     for (const auto& field : table.fields) names.push_back(field.name);
     for (const auto& field : given) {
         if (std::ranges::find(names, field.name) != names.end()) continue;
-        return mismatch("table \"{}\" has no column \"{}\"{}", table.name, field.name, did_you_mean(field.name, names));
+        return mismatch("table \"{}\" has no column \"{}\"{}", table.name, field.name,
+                        did_you_mean(field.name, names));
     }
     const bool with_added = std::ranges::any_of(given, [&](const RawField& field) {
         return std::ranges::any_of(table.fields,
@@ -126,14 +131,17 @@ Result<std::vector<RawField>> match_fields(const std::vector<RawField>& given, c
         const bool here = at < given.size() && given[at].name == field.name;
         if (!here && field.name == "_block_num" && at == 0) continue;
         if (!here) {
-            const bool later = std::ranges::any_of(given, [&](const RawField& f) { return f.name == field.name; });
-            return mismatch("table \"{}\": column \"{}\" is {}; a given schema must be complete and in the built-in order",
-                            table.name, field.name, later ? "out of order" : "missing");
+            const bool later =
+                std::ranges::any_of(given, [&](const RawField& f) { return f.name == field.name; });
+            return mismatch(
+                "table \"{}\": column \"{}\" is {}; a given schema must be complete and in the built-in "
+                "order",
+                table.name, field.name, later ? "out of order" : "missing");
         }
         const auto built_in = complete_type(json::parse(field.type));
         if (json::parse(given[at].type) != built_in) {
-            return mismatch("table \"{}\": column \"{}\" has type {} but must have {}", table.name, field.name,
-                            given[at].type, field.type);
+            return mismatch("table \"{}\": column \"{}\" has type {} but must have {}", table.name,
+                            field.name, given[at].type, field.type);
         }
         if (given[at].nullable != field.nullable) {
             return mismatch("table \"{}\": column \"{}\" must {}be nullable", table.name, field.name,
@@ -161,11 +169,10 @@ std::string canonical_table(const std::vector<RawField>& fields, std::string_vie
     return out;
 }
 
-Result<std::string> parse_table(
-    std::string_view name, const json& body, const RawTable& table, std::string_view network,
-    std::vector<std::string>& warnings
-) {
-    if (!body.is_object()) return invalid("table \"{}\" must be an object, {{}} for the built-in schema", name);
+Result<std::string> parse_table(std::string_view name, const json& body, const RawTable& table,
+                                std::string_view network, std::vector<std::string>& warnings) {
+    if (!body.is_object())
+        return invalid("table \"{}\" must be an object, {{}} for the built-in schema", name);
     warn_unknown_keys(body, fmt::format("table \"{}\"", name), {"schema", "network"}, warnings);
     if (const auto* given = member(body, "network")) {
         if (!given->is_string()) return invalid("table \"{}\": \"network\" must be a string", name);
@@ -182,9 +189,9 @@ Result<std::string> parse_table(
 }
 
 /// The canonical form of each table, by name.
-Result<std::map<std::string, std::string>> parse_tables(
-    const json& root, const RawKind& kind, std::string_view network, std::vector<std::string>& warnings
-) {
+Result<std::map<std::string, std::string>> parse_tables(const json& root, const RawKind& kind,
+                                                        std::string_view network,
+                                                        std::vector<std::string>& warnings) {
     std::map<std::string, std::string> tables;
     const auto* given = member(root, "tables");
     if (given != nullptr && !given->is_object()) return invalid("manifest key \"tables\" must be an object");
@@ -198,8 +205,8 @@ Result<std::map<std::string, std::string>> parse_tables(
     for (const auto& item : given->items()) {
         const auto known = std::ranges::find(kind.tables, item.key(), &RawTable::name);
         if (known == kind.tables.end()) {
-            return mismatch("a dataset of kind \"{}\" has no table \"{}\"{}; its tables are {}", kind.kind, item.key(),
-                            did_you_mean(item.key(), names), fmt::join(names, ", "));
+            return mismatch("a dataset of kind \"{}\" has no table \"{}\"{}; its tables are {}", kind.kind,
+                            item.key(), did_you_mean(item.key(), names), fmt::join(names, ", "));
         }
         TRY_ASSIGN(tables[item.key()], parse_table(item.key(), item.value(), *known, network, warnings));
     }
@@ -212,8 +219,9 @@ Result<> read_envelope(const json& root, Manifest& manifest) {
     TRY_ASSIGN(manifest.version, optional_text(root, "version"));
     TRY(optional_text(root, "description"));
     if (manifest.name && !is_dataset_name(*manifest.name)) {
-        return invalid("manifest key \"name\": \"{}\" is no dataset name (1 to 63 of a-z, 0-9 and _, no digit first)",
-                       *manifest.name);
+        return invalid(
+            "manifest key \"name\": \"{}\" is no dataset name (1 to 63 of a-z, 0-9 and _, no digit first)",
+            *manifest.name);
     }
     if (manifest.ns && !parse_reference(*manifest.ns + "/x").ok()) {
         return invalid("manifest key \"namespace\": \"{}\" must be 1 to 63 of the characters a-z, 0-9 and _",
@@ -227,10 +235,11 @@ Result<> read_envelope(const json& root, Manifest& manifest) {
 
 /// The sentence for a kind that the caller does not know.
 Error unknown_kind(const std::string& kind, const Manifest& manifest, std::span<const RawKind> kinds) {
-    const auto subject = manifest.name ? fmt::format("dataset \"{}\"", *manifest.name) : std::string("this dataset");
+    const auto subject =
+        manifest.name ? fmt::format("dataset \"{}\"", *manifest.name) : std::string("this dataset");
     const auto unsupported = [&](std::string_view what) {
-        return make_error(Code::kUnsupported, "{} {} (kind \"{}\"), which this build cannot extract yet", subject, what,
-                          kind)
+        return make_error(Code::kUnsupported, "{} {} (kind \"{}\"), which this build cannot extract yet",
+                          subject, what, kind)
             .with_reason("UNSUPPORTED_DATASET_KIND");
     };
     if (kind == "manifest") return unsupported("is derived by SQL");
@@ -266,24 +275,26 @@ Result<Manifest> parse_manifest(std::string_view text, std::span<const RawKind> 
     TRY_ASSIGN(const auto network, optional_text(root, "network"));
     if (!network) return invalid("manifest key \"network\" is missing");
     if (!is_network_name(*network)) {
-        return invalid("manifest key \"network\": \"{}\" must be 1 to {} letters, digits, '-', '_' or '.'", *network,
-                       kNetworkBytesMax);
+        return invalid("manifest key \"network\": \"{}\" must be 1 to {} letters, digits, '-', '_' or '.'",
+                       *network, kNetworkBytesMax);
     }
     manifest.network = *network;
     if (const auto* start = member(root, "start_block")) {
         if (!start->is_number_unsigned() ||
-            start->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+            start->get<std::uint64_t>() >
+                static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
             return invalid("manifest key \"start_block\" must be a whole number from 0 to 2^63 - 1");
         }
         manifest.start_block = start->get<std::uint64_t>();
     }
     if (const auto* finalized = member(root, "finalized_blocks_only")) {
-        if (!finalized->is_boolean()) return invalid("manifest key \"finalized_blocks_only\" must be true or false");
+        if (!finalized->is_boolean())
+            return invalid("manifest key \"finalized_blocks_only\" must be true or false");
         manifest.finalized_blocks_only = finalized->get<bool>();
     }
     warn_unknown_keys(root, "the manifest",
-                      {"kind", "network", "start_block", "finalized_blocks_only", "tables", "namespace", "name",
-                       "version", "description"},
+                      {"kind", "network", "start_block", "finalized_blocks_only", "tables", "namespace",
+                       "name", "version", "description"},
                       manifest.warnings);
     TRY_ASSIGN(const auto tables, parse_tables(root, *kind, manifest.network, manifest.warnings));
 

@@ -17,15 +17,16 @@ using testing::IsEmpty;
 const std::vector<RawKind>& kinds() {
     static const std::vector<RawKind> list{
         {.kind = "evm-rpc",
-         .tables = {{.name = "logs",
-                     .fields = {{"_block_num", "\"UInt64\"", false, false},
-                                {"hash", R"({"FixedSizeBinary":32})", false, false},
-                                {"ids",
-                                 R"({"List":{"name":"item","data_type":"UInt64","nullable":false,"dict_id":0,)"
-                                 R"("dict_is_ordered":false,"metadata":{}}})",
-                                 true, false},
-                                {"extra_json", "\"Utf8\"", true, true}}},
-                    {.name = "blocks", .fields = {{"_block_num", "\"UInt64\"", false, false}}}}}};
+         .tables = {
+             {.name = "logs",
+              .fields = {{"_block_num", "\"UInt64\"", false, false},
+                         {"hash", R"({"FixedSizeBinary":32})", false, false},
+                         {"ids",
+                          R"({"List":{"name":"item","data_type":"UInt64","nullable":false,"dict_id":0,)"
+                          R"("dict_is_ordered":false,"metadata":{}}})",
+                          true, false},
+                         {"extra_json", "\"Utf8\"", true, true}}},
+             {.name = "blocks", .fields = {{"_block_num", "\"UInt64\"", false, false}}}}}};
     return list;
 }
 
@@ -34,8 +35,8 @@ constexpr std::string_view kIds =
 
 std::string with_fields(std::string_view fields) {
     return fmt::format(
-        R"({{"kind":"evm-rpc","network":"mainnet","tables":{{"logs":{{"schema":{{"arrow":{{"fields":[{}]}}}}}}}}}})", fields
-    );
+        R"({{"kind":"evm-rpc","network":"mainnet","tables":{{"logs":{{"schema":{{"arrow":{{"fields":[{}]}}}}}}}}}})",
+        fields);
 }
 
 Error error_of(std::string_view json) {
@@ -55,8 +56,7 @@ TEST(Manifest, HasOneCanonicalForm) {
         R"({"name":"hash","type":{"FixedSizeBinary":32},"nullable":false},)"
         R"({"name":"ids","type":{"List":{"name":"item","data_type":"UInt64","nullable":false,"dict_id":0,)"
         R"("dict_is_ordered":false,"metadata":{}}},"nullable":true},)"
-        R"({"name":"extra_json","type":"Utf8","nullable":true}]}},"network":"mainnet"}}})"
-    );
+        R"({"name":"extra_json","type":"Utf8","nullable":true}]}},"network":"mainnet"}}})");
     EXPECT_EQ(manifest->hash, to_hex(sha256(as_bytes(manifest->canonical)).view()));
     EXPECT_THAT(manifest->tables, ElementsAre("blocks", "logs"));
     EXPECT_THAT(manifest->warnings, IsEmpty());
@@ -66,8 +66,7 @@ TEST(Manifest, HasOneCanonicalForm) {
     const auto same = parse_manifest(
         R"({"name":"x","namespace":"acme","version":"1.2.0","description":"d","tables":{"logs":{},"blocks":{"network":"mainnet"}},)"
         R"("finalized_blocks_only":false,"start_block":0,"kind":"evm-rpc","network":"mainnet"})",
-        kinds()
-    );
+        kinds());
     ASSERT_TRUE(same.ok()) << same.error().message;
     EXPECT_EQ(same->hash, manifest->hash);
     EXPECT_EQ(same->ns, "acme");
@@ -77,8 +76,8 @@ TEST(Manifest, HasOneCanonicalForm) {
 
 TEST(Manifest, SelectsTables) {
     const auto manifest = parse_manifest(
-        R"({"kind":"evm-rpc","network":"mainnet","start_block":7,"finalized_blocks_only":true,"tables":{"logs":{}}})", kinds()
-    );
+        R"({"kind":"evm-rpc","network":"mainnet","start_block":7,"finalized_blocks_only":true,"tables":{"logs":{}}})",
+        kinds());
     ASSERT_TRUE(manifest.ok());
     EXPECT_THAT(manifest->tables, ElementsAre("logs"));
     EXPECT_EQ(manifest->start_block, 7U);
@@ -95,8 +94,8 @@ TEST(Manifest, TakesBaseColumnsWithOrWithoutBlockNum) {
     EXPECT_EQ(with->hash, without->hash);
     EXPECT_THAT(with->canonical, testing::Not(HasSubstr("extra_json")));
     const auto full = parse_manifest(
-        with_fields(hash + std::string(kIds) + R"(,{"name":"extra_json","type":"Utf8","nullable":true})"), kinds()
-    );
+        with_fields(hash + std::string(kIds) + R"(,{"name":"extra_json","type":"Utf8","nullable":true})"),
+        kinds());
     ASSERT_TRUE(full.ok()) << full.error().message;
     EXPECT_THAT(full->canonical, HasSubstr("extra_json"));
 }
@@ -113,9 +112,11 @@ TEST(Manifest, NamesTheWrongColumn) {
     check(std::string(kIds) + "," + hash, "column \"hash\" is out of order");
     check(hash + "," + hash + "," + std::string(kIds), "\"ids\" is out of order");
     check(hash + "," + std::string(kIds) + "," + hash, "column \"hash\" is given twice");
-    check(R"({"name":"hsh","type":"Utf8","nullable":false})", "has no column \"hsh\"; did you mean \"hash\"?");
+    check(R"({"name":"hsh","type":"Utf8","nullable":false})",
+          "has no column \"hsh\"; did you mean \"hash\"?");
     check(R"({"name":"hash","type":{"FixedSizeBinary":20},"nullable":false})", "column \"hash\" has type");
-    check(R"({"name":"hash","type":{"FixedSizeBinary":32},"nullable":true})", "column \"hash\" must not be nullable");
+    check(R"({"name":"hash","type":{"FixedSizeBinary":32},"nullable":true})",
+          "column \"hash\" must not be nullable");
 }
 
 TEST(Manifest, RefusesWhatIsWrong) {
@@ -133,11 +134,15 @@ TEST(Manifest, RefusesWhatIsWrong) {
     check(R"({"kind":"evm-rpc"})", "INVALID_MANIFEST", "\"network\" is missing");
     check(R"({"kind":"evm-rpc","network":"a/b"})", "INVALID_MANIFEST", "\"network\"");
     check(R"({"kind":"evm-rpc","network":"m","start_block":-1})", "INVALID_MANIFEST", "\"start_block\"");
-    check(R"({"kind":"evm-rpc","network":"m","start_block":9223372036854775808})", "INVALID_MANIFEST", "\"start_block\"");
+    check(R"({"kind":"evm-rpc","network":"m","start_block":9223372036854775808})", "INVALID_MANIFEST",
+          "\"start_block\"");
     check(R"({"kind":"evm-rpc","network":"m","tables":[]})", "INVALID_MANIFEST", "\"tables\"");
-    check(R"({"kind":"evm-rpc","network":"m","tables":{"log":{}}})", "MANIFEST_VALIDATION_ERROR", "did you mean \"logs\"?");
-    check(R"({"kind":"evm-rpc","network":"m","tables":{"logs":{"network":"n"}}})", "MANIFEST_VALIDATION_ERROR", "differs");
-    check(R"({"kind":"evm-rpc","network":"m","tables":{"logs":{"schema":{}}}})", "INVALID_MANIFEST", "schema must be");
+    check(R"({"kind":"evm-rpc","network":"m","tables":{"log":{}}})", "MANIFEST_VALIDATION_ERROR",
+          "did you mean \"logs\"?");
+    check(R"({"kind":"evm-rpc","network":"m","tables":{"logs":{"network":"n"}}})",
+          "MANIFEST_VALIDATION_ERROR", "differs");
+    check(R"({"kind":"evm-rpc","network":"m","tables":{"logs":{"schema":{}}}})", "INVALID_MANIFEST",
+          "schema must be");
     check(R"({"kind":"evm-rpc","network":"m","name":"Bad"})", "INVALID_MANIFEST", "\"name\"");
     check(R"({"kind":"evm-rpc","network":"m","version":"1"})", "INVALID_MANIFEST", "\"version\"");
     check(std::string(10 * 1024 * 1024 + 1, ' '), "INVALID_MANIFEST", "more than");
@@ -146,8 +151,9 @@ TEST(Manifest, RefusesWhatIsWrong) {
 TEST(Manifest, WarnsOfUnknownKeys) {
     const auto manifest = parse_manifest(R"({"kind":"evm-rpc","network":"m","start_blok":1})", kinds());
     ASSERT_TRUE(manifest.ok());
-    EXPECT_THAT(manifest->warnings,
-                ElementsAre("unknown key \"start_blok\" in the manifest is ignored; did you mean \"start_block\"?"));
+    EXPECT_THAT(
+        manifest->warnings,
+        ElementsAre("unknown key \"start_blok\" in the manifest is ignored; did you mean \"start_block\"?"));
 }
 
 TEST(BundledManifests, AreSortedAndParseOrSayWhyNot) {
@@ -171,8 +177,9 @@ TEST(BundledManifests, AreSortedAndParseOrSayWhyNot) {
         }
     }
     EXPECT_EQ(find_bundled("eth_main"), nullptr);
-    EXPECT_EQ(error_of(find_bundled("uniswap_v3")->json).message,
-              "dataset \"uniswap_v3\" is derived by SQL (kind \"manifest\"), which this build cannot extract yet");
+    EXPECT_EQ(
+        error_of(find_bundled("uniswap_v3")->json).message,
+        "dataset \"uniswap_v3\" is derived by SQL (kind \"manifest\"), which this build cannot extract yet");
     EXPECT_EQ(chain_id_of("mainnet"), 1U);
     EXPECT_EQ(chain_id_of("anvil"), 31'337U);
     EXPECT_EQ(chain_id_of("nowhere"), std::nullopt);
@@ -204,16 +211,27 @@ TEST(Reference, TakesItsNameFromAFile) {
 }
 
 TEST(Versions, HaveTheOrderOfSemver) {
-    const std::vector<std::string> ascending{
-        "0.9.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
-        "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "99999999999999999999.0.0"};
+    const std::vector<std::string> ascending{"0.9.9",
+                                             "1.0.0-alpha",
+                                             "1.0.0-alpha.1",
+                                             "1.0.0-alpha.beta",
+                                             "1.0.0-beta",
+                                             "1.0.0-beta.2",
+                                             "1.0.0-beta.11",
+                                             "1.0.0-rc.1",
+                                             "1.0.0",
+                                             "1.0.1",
+                                             "1.2.0",
+                                             "1.10.0",
+                                             "99999999999999999999.0.0"};
     for (std::size_t i = 0; i < ascending.size(); ++i) {
         for (std::size_t j = 0; j < ascending.size(); ++j) {
             EXPECT_EQ(compare_versions(ascending[i], ascending[j]), i < j ? -1 : i > j ? 1 : 0);
         }
     }
     EXPECT_EQ(compare_versions("1.0.0+a", "1.0.0+b"), 0);
-    for (const auto* bad : {"", "1", "1.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+", "v1.0.0", "1.0.0 "}) {
+    for (const auto* bad :
+         {"", "1", "1.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+", "v1.0.0", "1.0.0 "}) {
         EXPECT_EQ(compare_versions(bad, "1.0.0"), std::nullopt) << bad;
     }
 }

@@ -32,16 +32,17 @@ std::optional<std::string> parse_tag(std::string_view tag) {
 }  // namespace
 
 bool is_dataset_name(std::string_view name) {
-    return !name.empty() && name.size() <= kNameBytesMax && !is_digit(name.front()) && std::ranges::all_of(name, is_word);
+    return !name.empty() && name.size() <= kNameBytesMax && !is_digit(name.front()) &&
+           std::ranges::all_of(name, is_word);
 }
 
 Result<DatasetRef> parse_reference(std::string_view text) {
     constexpr std::string_view kPrefix = "pkg:amp/";
     const auto whole = text;
     const auto refuse = [&](std::string_view part, std::string_view value, std::string_view rule) {
-        return make_error(
-                   Code::kInvalidArgument, "dataset reference \"{}\": the {} \"{}\" {}", whole, part, value, rule
-        ).with_reason("INVALID_REFERENCE");
+        return make_error(Code::kInvalidArgument, "dataset reference \"{}\": the {} \"{}\" {}", whole, part,
+                          value, rule)
+            .with_reason("INVALID_REFERENCE");
     };
     if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
 
@@ -50,7 +51,9 @@ Result<DatasetRef> parse_reference(std::string_view text) {
         const auto tag = text.substr(at + 1);
         auto parsed = parse_tag(tag);
         if (!parsed) {
-            return refuse("tag", tag, "must be `latest`, `dev`, a manifest hash of 64 hex digits or a version like 1.2.0");
+            return refuse(
+                "tag", tag,
+                "must be `latest`, `dev`, a manifest hash of 64 hex digits or a version like 1.2.0");
         }
         ref.tag = std::move(*parsed);
         text = text.substr(0, at);
@@ -64,7 +67,8 @@ Result<DatasetRef> parse_reference(std::string_view text) {
         text = text.substr(slash + 1);
     }
     if (!is_dataset_name(text)) {
-        return refuse("name", text, "must be 1 to 63 of the characters a-z, 0-9 and _, and not begin with a digit");
+        return refuse("name", text,
+                      "must be 1 to 63 of the characters a-z, 0-9 and _, and not begin with a digit");
     }
     ref.name = text;
     return ref;
@@ -72,7 +76,8 @@ Result<DatasetRef> parse_reference(std::string_view text) {
 
 std::string dataset_name_of_file(std::string_view path) {
     if (const auto slash = path.rfind('/'); slash != std::string_view::npos) path.remove_prefix(slash + 1);
-    if (const auto dot = path.rfind('.'); dot != std::string_view::npos && dot > 0) path = path.substr(0, dot);
+    if (const auto dot = path.rfind('.'); dot != std::string_view::npos && dot > 0)
+        path = path.substr(0, dot);
     std::string name(path);
     std::ranges::transform(name, name.begin(), [](char c) { return c == '-' ? '_' : to_lower(c); });
     return name;

@@ -22,7 +22,8 @@ using Key = std::tuple<BlockNum, std::int64_t, std::int64_t, std::int64_t>;
 
 Key key_of(const Segment& s) { return {s.range.end, s.created_at, s.generation, s.id}; }
 
-/// Segments that may be followed, found by what a successor names: the hash before it or the number before it.
+/// Segments that may be followed, found by what a successor names: the hash before it or the number before
+/// it.
 class PredecessorIndex {
   public:
     explicit PredecessorIndex(std::span<const Segment> segments) : segments_(segments) {}
@@ -59,8 +60,8 @@ class PredecessorIndex {
     std::map<Hash32, Ordered> by_hash_;
 };
 
-/// Indexes of the segments that end at or after start_block, ascending by (start, end, id): each comes after all that
-/// it may follow.
+/// Indexes of the segments that end at or after start_block, ascending by (start, end, id): each comes after
+/// all that it may follow.
 std::vector<std::size_t> ordered_segments(std::span<const Segment> segments, BlockNum start_block) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -90,10 +91,10 @@ void subtract(std::vector<BlockRange>& ranges, std::span<const BlockRange> merge
     ranges = std::move(rest);
 }
 
-/// The blocks to extract again so that a longer branch beside the chain finds its link (rule 3), one segment a time.
-std::optional<BlockRange> fork_repair(
-    std::span<const Segment> segments, std::span<const std::size_t> order, std::span<const std::size_t> chain
-) {
+/// The blocks to extract again so that a longer branch beside the chain finds its link (rule 3), one segment
+/// a time.
+std::optional<BlockRange> fork_repair(std::span<const Segment> segments, std::span<const std::size_t> order,
+                                      std::span<const std::size_t> chain) {
     std::set<std::pair<BlockNum, std::optional<Hash32>>> chain_ends;
     for (const auto i : chain) chain_ends.emplace(segments[i].range.end, segments[i].hash);
     const auto tip_end = segments[chain.back()].range.end;
@@ -117,9 +118,8 @@ std::optional<BlockRange> fork_repair(
         if (start == 0) return std::nullopt;
         const auto parent = start - 1;
         // Where the number itself is proven empty on the chain, the segment below is the one that may differ.
-        const auto above = std::ranges::upper_bound(
-            chain, parent, {}, [&](std::size_t c) { return segments[c].range.start; }
-        );
+        const auto above = std::ranges::upper_bound(chain, parent, {},
+                                                    [&](std::size_t c) { return segments[c].range.start; });
         if (above == chain.begin()) return std::nullopt;
         return BlockRange{segments[*std::prev(above)].range.start, parent};
     }
@@ -139,7 +139,9 @@ void cut(const BlockRange& range, std::uint64_t size, const Emit& emit) {
     emit(BlockRange{start, range.end});
 }
 
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) { return a > kLastBlock - b ? kLastBlock : a + b; }
+std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
+    return a > kLastBlock - b ? kLastBlock : a + b;
+}
 
 }  // namespace
 
@@ -172,7 +174,8 @@ std::vector<std::size_t> canonical_chain(std::span<const Segment> segments, Bloc
     return chain;
 }
 
-std::vector<BlockRange> missing_ranges(const BlockRange& wanted, std::span<const Segment> segments, BlockNum start_block) {
+std::vector<BlockRange> missing_ranges(const BlockRange& wanted, std::span<const Segment> segments,
+                                       BlockNum start_block) {
     std::vector<BlockRange> covered;
     for (const auto& segment : segments) covered.push_back(segment.range);
 
@@ -209,9 +212,11 @@ std::vector<BlockRange> merge_ranges(std::vector<BlockRange> ranges) {
     return merged;
 }
 
-std::vector<BlockRange> plan_shards(std::span<const BlockRange> missing, int parallelism, std::uint64_t shard_blocks) {
+std::vector<BlockRange> plan_shards(std::span<const BlockRange> missing, int parallelism,
+                                    std::uint64_t shard_blocks) {
     std::uint64_t total = 0;
-    for (const auto& range : missing) total = saturating_add(total, saturating_add(range.end - range.start, 1));
+    for (const auto& range : missing)
+        total = saturating_add(total, saturating_add(range.end - range.start, 1));
     auto size = shard_blocks;
     if (size == 0) {
         const auto parts = 8 * static_cast<std::uint64_t>(std::max(parallelism, 1));

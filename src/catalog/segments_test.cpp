@@ -31,8 +31,11 @@ class Segments {
     /// A segment whose hashes no other has.
     Segments& unlinked(BlockNum start, BlockNum end) {
         const auto unique = 1'000 + 2 * static_cast<std::uint64_t>(next_);
-        list_.push_back({.id = next_, .range = {start, end}, .prev_hash = hash_of(unique),
-                         .hash = hash_of(unique + 1), .created_at = next_});
+        list_.push_back({.id = next_,
+                         .range = {start, end},
+                         .prev_hash = hash_of(unique),
+                         .hash = hash_of(unique + 1),
+                         .created_at = next_});
         ++next_;
         return *this;
     }
@@ -63,7 +66,8 @@ using testing::IsEmpty;
 // The table of examples of docs/internals/canonical_chain.md, in its order.
 
 TEST(CanonicalChain, FollowsLinks) {
-    EXPECT_THAT(Segments().add(0, 9, 'z', 'A').add(10, 19, 'A', 'B').chain(), ElementsAre("0-9:A", "10-19:B"));
+    EXPECT_THAT(Segments().add(0, 9, 'z', 'A').add(10, 19, 'A', 'B').chain(),
+                ElementsAre("0-9:A", "10-19:B"));
 }
 
 TEST(CanonicalChain, LeavesAnIslandOut) {
@@ -71,10 +75,13 @@ TEST(CanonicalChain, LeavesAnIslandOut) {
 }
 
 TEST(CanonicalChain, PrefersACompactionOutputOverItsInputs) {
-    EXPECT_THAT(
-        Segments().add(0, 9, 'z', 'A').add(10, 19, 'A', 'B').add(0, 19, 'z', 'B', 1).add(20, 29, 'B', 'C').chain(),
-        ElementsAre("0-19:B", "20-29:C")
-    );
+    EXPECT_THAT(Segments()
+                    .add(0, 9, 'z', 'A')
+                    .add(10, 19, 'A', 'B')
+                    .add(0, 19, 'z', 'B', 1)
+                    .add(20, 29, 'B', 'C')
+                    .chain(),
+                ElementsAre("0-19:B", "20-29:C"));
 }
 
 TEST(CanonicalChain, PrefersTheLongerBranch) {
@@ -88,10 +95,8 @@ TEST(CanonicalChain, PrefersTheNewerOfTwoEqualBranches) {
 }
 
 TEST(CanonicalChain, LeavesAnUnconnectedForkOut) {
-    EXPECT_THAT(
-        Segments().add(100, 149, 'z', 'A').add(150, 199, 'A', 'B').add(200, 200, 'x', 'C').chain(),
-        ElementsAre("100-149:A", "150-199:B")
-    );
+    EXPECT_THAT(Segments().add(100, 149, 'z', 'A').add(150, 199, 'A', 'B').add(200, 200, 'x', 'C').chain(),
+                ElementsAre("100-149:A", "150-199:B"));
 }
 
 TEST(CanonicalChain, CarriesTheHashOverSkippedNumbers) {
@@ -100,7 +105,8 @@ TEST(CanonicalChain, CarriesTheHashOverSkippedNumbers) {
 }
 
 TEST(CanonicalChain, CrossesNumbersThatTheHashProvesEmpty) {
-    EXPECT_THAT(Segments().add(0, 9, 'z', 'A').add(13, 20, 'A', 'C').chain(), ElementsAre("0-9:A", "13-20:C"));
+    EXPECT_THAT(Segments().add(0, 9, 'z', 'A').add(13, 20, 'A', 'C').chain(),
+                ElementsAre("0-9:A", "13-20:C"));
 }
 
 TEST(CanonicalChain, LinksByNumberWithoutHashes) {
@@ -114,7 +120,9 @@ TEST(CanonicalChain, IgnoresSegmentsBelowTheStart) {
 
 // The table of examples of missing ranges, in its order.
 
-TEST(MissingRanges, IsEverythingWithoutSegments) { EXPECT_THAT(Segments().missing(0, 99), ElementsAre("0-99")); }
+TEST(MissingRanges, IsEverythingWithoutSegments) {
+    EXPECT_THAT(Segments().missing(0, 99), ElementsAre("0-99"));
+}
 
 TEST(MissingRanges, LiesAroundAnIsland) {
     EXPECT_THAT(Segments().unlinked(30, 59).missing(0, 99), ElementsAre("0-29", "60-99"));
@@ -152,7 +160,8 @@ TEST(MissingRanges, SkipsAForkBeyondAGap) {
 }
 
 TEST(MissingRanges, EndsAtTheTipOfALinkedChain) {
-    EXPECT_THAT(Segments().add(100, 149, 'z', 'A').add(150, 199, 'A', 'B').missing(100, 219), ElementsAre("200-219"));
+    EXPECT_THAT(Segments().add(100, 149, 'z', 'A').add(150, 199, 'A', 'B').missing(100, 219),
+                ElementsAre("200-219"));
 }
 
 TEST(MissingRanges, TrustsNumbersProvenEmpty) {
@@ -160,16 +169,18 @@ TEST(MissingRanges, TrustsNumbersProvenEmpty) {
 }
 
 TEST(MissingRanges, ExtendsAForkDownToItsFirstUnlinkedSegment) {
-    EXPECT_THAT(
-        Segments().add(0, 9, 'z', 'A').add(10, 19, 'A', 'B').add(15, 24, 'x', 'C').add(25, 29, 'C', 'D').missing(0, 29),
-        ElementsAre("10-14")
-    );
+    EXPECT_THAT(Segments()
+                    .add(0, 9, 'z', 'A')
+                    .add(10, 19, 'A', 'B')
+                    .add(15, 24, 'x', 'C')
+                    .add(25, 29, 'C', 'D')
+                    .missing(0, 29),
+                ElementsAre("10-14"));
 }
 
 TEST(MissingRanges, RepairsTheSegmentBelowAnEmptyNumber) {
-    EXPECT_THAT(
-        Segments().add(0, 9, 'z', 'A').add(13, 20, 'A', 'C').add(12, 30, 'x', 'D').missing(0, 30), ElementsAre("0-11")
-    );
+    EXPECT_THAT(Segments().add(0, 9, 'z', 'A').add(13, 20, 'A', 'C').add(12, 30, 'x', 'D').missing(0, 30),
+                ElementsAre("0-11"));
 }
 
 TEST(MergeRanges, JoinsTouchingAndOverlapping) {
@@ -180,14 +191,15 @@ TEST(MergeRanges, JoinsTouchingAndOverlapping) {
 
 TEST(PlanShards, CutsOnMultiplesOfAThousand) {
     const std::vector<BlockRange> missing{{1'500, 9'999}};
-    EXPECT_THAT(plan_shards(missing, 1, 0), ElementsAre(BlockRange{1'500, 2'999}, BlockRange{3'000, 4'999},
-                                                        BlockRange{5'000, 6'999}, BlockRange{7'000, 8'999},
-                                                        BlockRange{9'000, 9'999}));
+    EXPECT_THAT(plan_shards(missing, 1, 0),
+                ElementsAre(BlockRange{1'500, 2'999}, BlockRange{3'000, 4'999}, BlockRange{5'000, 6'999},
+                            BlockRange{7'000, 8'999}, BlockRange{9'000, 9'999}));
 }
 
 TEST(PlanShards, TakesAGivenSize) {
     const std::vector<BlockRange> missing{{0, 9}, {20, 21}};
-    EXPECT_THAT(plan_shards(missing, 4, 5), ElementsAre(BlockRange{0, 4}, BlockRange{5, 9}, BlockRange{20, 21}));
+    EXPECT_THAT(plan_shards(missing, 4, 5),
+                ElementsAre(BlockRange{0, 4}, BlockRange{5, 9}, BlockRange{20, 21}));
     EXPECT_THAT(plan_shards({}, 4, 0), IsEmpty());
 }
 
@@ -205,10 +217,12 @@ TEST(PlanShards, GrowsTheSizeInsteadOfTheCount) {
 // ---- properties over random sets ----
 
 bool follows(const Segment& b, const Segment& a) {
-    return b.prev_hash ? a.range.end < b.range.start && a.hash == b.prev_hash : a.range.end + 1 == b.range.start;
+    return b.prev_hash ? a.range.end < b.range.start && a.hash == b.prev_hash
+                       : a.range.end + 1 == b.range.start;
 }
 
-/// Sets with branches, overlaps, gaps, carried and absent hashes: few blocks and few hashes, so that they meet.
+/// Sets with branches, overlaps, gaps, carried and absent hashes: few blocks and few hashes, so that they
+/// meet.
 std::vector<Segment> random_segments(std::mt19937_64& random) {
     std::vector<Segment> list(random() % 14);
     std::int64_t id = 0;
@@ -240,14 +254,16 @@ TEST(SegmentProperties, HoldOverRandomSets) {
         const auto chain = canonical_chain(segments, start_block);
         const auto missing = missing_ranges(wanted, segments, start_block);
 
-        const bool any = std::ranges::any_of(segments, [&](const Segment& s) { return s.range.end >= start_block; });
+        const bool any =
+            std::ranges::any_of(segments, [&](const Segment& s) { return s.range.end >= start_block; });
         ASSERT_EQ(chain.empty(), !any);
         for (std::size_t i = 1; i < chain.size(); ++i) {
             ASSERT_TRUE(follows(segments[chain[i]], segments[chain[i - 1]]));
         }
         if (any) {
             for (const auto& s : segments) {
-                ASSERT_TRUE(s.range.end < start_block || s.range.start >= segments[chain.front()].range.start);
+                ASSERT_TRUE(s.range.end < start_block ||
+                            s.range.start >= segments[chain.front()].range.start);
             }
         }
 
@@ -260,12 +276,12 @@ TEST(SegmentProperties, HoldOverRandomSets) {
             previous_end = missing[r].end;
         }
         const auto is_missing = [&](BlockNum block) {
-            return std::ranges::any_of(missing, [&](const BlockRange& range) { return range.contains(block); });
+            return std::ranges::any_of(missing,
+                                       [&](const BlockRange& range) { return range.contains(block); });
         };
-        const bool has_longer =
-            any && std::ranges::any_of(segments, [&](const Segment& s) {
-                return s.range.end > segments[chain.back()].range.end;
-            });
+        const bool has_longer = any && std::ranges::any_of(segments, [&](const Segment& s) {
+                                    return s.range.end > segments[chain.back()].range.end;
+                                });
         for (auto block = wanted.start; block <= wanted.end; ++block) {
             const bool live =
                 std::ranges::any_of(segments, [&](const Segment& s) { return s.range.contains(block); });

@@ -14,13 +14,20 @@ std::string to_string(const DatasetRef& ref) {
 
 std::string_view to_string(JobStatus status) {
     switch (status) {
-        case JobStatus::kScheduled: return "SCHEDULED";
-        case JobStatus::kRunning: return "RUNNING";
-        case JobStatus::kStopRequested: return "STOP_REQUESTED";
-        case JobStatus::kStopping: return "STOPPING";
-        case JobStatus::kStopped: return "STOPPED";
-        case JobStatus::kCompleted: return "COMPLETED";
-        case JobStatus::kFailed: return "FAILED";
+        case JobStatus::kScheduled:
+            return "SCHEDULED";
+        case JobStatus::kRunning:
+            return "RUNNING";
+        case JobStatus::kStopRequested:
+            return "STOP_REQUESTED";
+        case JobStatus::kStopping:
+            return "STOPPING";
+        case JobStatus::kStopped:
+            return "STOPPED";
+        case JobStatus::kCompleted:
+            return "COMPLETED";
+        case JobStatus::kFailed:
+            return "FAILED";
     }
     return "UNKNOWN";
 }
@@ -31,11 +38,16 @@ bool is_terminal(JobStatus status) {
 
 std::string_view to_string(ShardStatus status) {
     switch (status) {
-        case ShardStatus::kPending: return "PENDING";
-        case ShardStatus::kRunning: return "RUNNING";
-        case ShardStatus::kDone: return "DONE";
-        case ShardStatus::kFailed: return "FAILED";
-        case ShardStatus::kCancelled: return "CANCELLED";
+        case ShardStatus::kPending:
+            return "PENDING";
+        case ShardStatus::kRunning:
+            return "RUNNING";
+        case ShardStatus::kDone:
+            return "DONE";
+        case ShardStatus::kFailed:
+            return "FAILED";
+        case ShardStatus::kCancelled:
+            return "CANCELLED";
     }
     return "UNKNOWN";
 }

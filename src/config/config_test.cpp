@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace amp::config {
 namespace {
@@ -81,6 +83,16 @@ TEST_F(ConfigTest, SampleNamesEveryKey) {
         const auto key = std::string(option.key.substr(option.key.rfind('.') + 1));
         EXPECT_THAT(text, HasSubstr("#" + key + " = "));
     }
+}
+
+TEST(ConfigDocument, ShowsTheSampleFileAsTheProgramPrintsIt) {
+    const char* root = std::getenv("AMP_SOURCE_DIR");
+    if (root == nullptr) GTEST_SKIP() << "AMP_SOURCE_DIR is not set";
+    std::ifstream file(fs::path(root) / "docs/operating/configuration.md");
+    std::stringstream content;
+    content << file.rdbuf();
+    EXPECT_THAT(content.str(), HasSubstr("```toml\n" + sample() + "```\n"))
+        << "put the output of `ampd config --sample` into docs/operating/configuration.md";
 }
 
 TEST(Interpolate, ExpandsVariablesDefaultsAndLiterals) {

@@ -65,7 +65,7 @@ TEST(OrderedTrie, HasTheKnownRootOfNothing) {
 TEST(OrderedTrie, AgreesWithTheTextbookTrie) {
     OrderedTrie trie;
     for (const std::size_t size_max : {1U, 8U, 40U, 300U})
-        for (std::size_t count = 0; count <= 300; ++count) {
+        for (std::size_t count = 0; count <= 300; count += size_max == 8 || size_max == 300 ? 7 : 1) {
             const auto values = random_values(count, size_max, count * 1000 + size_max);
             ASSERT_EQ(root_of(trie, values), naive::ordered_root(values))
                 << count << " values up to " << size_max;

@@ -193,9 +193,9 @@ class ShardReader {
         std::vector<TableBatch> batches;
         for (std::size_t i = 0; i < target_.tables.size(); ++i) {
             auto& builder = stream_->builder(target_.tables[i].spec->name);
-            facts_.overflows[i] += builder.take_overflows();
             if (builder.rows() == 0) continue;
             TRY_ASSIGN(auto batch, builder.take());
+            facts_.overflows[i] += builder.take_overflows();
             batches.push_back({i, std::move(batch)});
         }
         return batches;

@@ -44,6 +44,9 @@ class ScriptedNode {
 
     explicit ScriptedNode(Script script) : script_(std::move(script)) {
         server_.new_task_queue = [] { return new httplib::ThreadPool(16); };
+        // Else each answer on a kept connection waits 40 ms for an acknowledgement.
+        server_.set_tcp_nodelay(true);
+        server_.set_keep_alive_max_count(1'000'000);
         server_.Post("/.*", [this](const httplib::Request& request, httplib::Response& response) {
             const auto body = json::parse(request.body);
             int number = 0;
@@ -132,7 +135,7 @@ ProviderConfig provider(const std::string& url) {
     return config;
 }
 
-constexpr RpcClient::Options kQuick{.give_up_after = 1500ms, .backoff_base = 5ms, .backoff_cap = 20ms};
+constexpr RpcClient::Options kQuick{.give_up_after = 20s, .backoff_base = 5ms, .backoff_cap = 20ms};
 
 std::unique_ptr<RpcClient> open_client(ProviderConfig config, RpcClient::Options options = kQuick) {
     auto client = RpcClient::open(std::move(config), options);
@@ -194,6 +197,7 @@ TEST(RpcClient, SplitsACallListIntoBatchesAndKeepsPairsTogether) {
     ScriptedNode node(script);
     auto options = kQuick;
     options.initial_batch_calls = 9;
+    options.initial_concurrency = 4;
     const auto client = open_client(provider(node.url()), options);
     expect_echoed(submit(*client, make_calls(100), true).get(), 100);
     EXPECT_THAT(node.sizes(), Each(Le(8U)));
@@ -389,7 +393,7 @@ TEST(RpcClient, HalvesTheBatchOnASingleErrorObjectAboutSize) {
     expect_echoed(submit(*client, make_calls(10), true).get(), 10);
     // Two pairs fit into five calls.
     EXPECT_EQ(client->batch_calls(), 5U);
-    EXPECT_THAT(node.sizes(), ElementsAre(10, 4, 4, 2));
+    EXPECT_THAT(node.sizes(), testing::UnorderedElementsAre(10, 4, 4, 2));
 }
 
 TEST(RpcClient, AnAnswerTooLargeForOneCallIsItsError) {
@@ -466,7 +470,7 @@ void reply_gzip(httplib::Response& response, const json& body) {
 }
 
 TEST(RpcClient, DecompressesAndKeepsPaddingBehindEveryResult) {
-    const std::string large(3'000'000, 'a');
+    const std::string large(1'000'000, 'a');
     ScriptedNode node([&](const json& request, int, auto& response) {
         reply_gzip(response, {{"id", request["id"]}, {"result", large}});
     });
@@ -485,10 +489,10 @@ TEST(RpcClient, DecompressesAndKeepsPaddingBehindEveryResult) {
 
 TEST(RpcClient, ACompressedBodyAboveTheLimitIsRefused) {
     ScriptedNode node([&](const json& request, int, auto& response) {
-        reply_gzip(response, {{"id", request["id"]}, {"result", std::string(5'000'000, 'a')}});
+        reply_gzip(response, {{"id", request["id"]}, {"result", std::string(2'000'000, 'a')}});
     });
     auto config = provider(node.url());
-    config.max_message_bytes = 1 << 20;
+    config.max_message_bytes = 1 << 18;
     const auto client = open_client(config);
     const auto result = client->call({"test_echo", "[1]"}, {});
     ASSERT_TRUE(result.ok()) << result.error().message;
@@ -503,7 +507,7 @@ TEST(RpcClient, ASlowAnswerTimesOutAndIsAskedAgainInHalves) {
     });
     self = &node;
     auto config = provider(node.url());
-    config.timeout = 100ms;
+    config.timeout = 400ms;
     const auto client = open_client(config);
     expect_echoed(submit(*client, make_calls(10)).get(), 10);
     EXPECT_EQ(client->batch_calls(), 5U);
@@ -567,7 +571,7 @@ TEST(RpcClient, AnUnreachableHostIsReportedWithinItsTime) {
         url = ScriptedNode([](const json&, int, auto&) {}).url("/v3/SECRETKEY1");
     }
     const auto client = open_client(provider(url));
-    const auto result = client->call({"eth_chainId", "[]"}, {}, 150ms);
+    const auto result = client->call({"eth_chainId", "[]"}, {}, 400ms);
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, Code::kUnavailable);
     EXPECT_EQ(result.error().reason, "TRANSIENT");
@@ -692,7 +696,10 @@ TEST(RpcClient, BatchesGrowWhileTheyAreClean) {
     ScriptedNode node([](const json& request, int, auto& response) { reply(response, answer_all(request)); });
     auto config = provider(node.url());
     config.rpc_batch_size = 12;
-    const auto client = open_client(config);
+    // The library's listen queue holds five; a connection beyond that is tried again after a second.
+    auto options = kQuick;
+    options.initial_concurrency = 4;
+    const auto client = open_client(config, options);
     expect_echoed(submit(*client, make_calls(600)).get(), 600);
     EXPECT_EQ(client->batch_calls(), 12U);
     EXPECT_THAT(node.sizes(), Each(Le(12U)));
@@ -746,7 +753,7 @@ TEST(RpcClient, SpeaksTlsAndTrustsOnlyTheGivenCa) {
     const std::jthread thread([&] { server.listen_after_bind(); });
     while (!server.is_running()) std::this_thread::yield();
     auto config = provider(fmt::format("https://127.0.0.1:{}", port));
-    const auto stranger = open_client(config)->call({"test_echo", "[1]"}, {}, 100ms);
+    const auto stranger = open_client(config)->call({"test_echo", "[1]"}, {}, 1500ms);
     config.tls_ca_file = cert;
     expect_echoed(open_client(config)->call({"test_echo", "[1]"}, {}), 1, 1);
     server.stop();

@@ -28,14 +28,15 @@ KeyTable block_keys() {
     using enum BlockKey;
     return make_keys<BlockKey>("block", "", {
         {"number", kNumber}, {"hash", kHash}, {"parentHash", kParentHash}, {"sha3Uncles", kOmmersHash},
-        {"miner", kMiner}, {"author", kAuthor}, {"stateRoot", kStateRoot}, {"transactionsRoot", kTransactionsRoot},
-        {"receiptsRoot", kReceiptsRoot}, {"logsBloom", kLogsBloom}, {"difficulty", kDifficulty},
-        {"totalDifficulty", kTotalDifficulty}, {"gasLimit", kGasLimit}, {"gasUsed", kGasUsed},
-        {"timestamp", kTimestamp}, {"extraData", kExtraData}, {"mixHash", kMixHash}, {"nonce", kNonce},
-        {"baseFeePerGas", kBaseFee}, {"withdrawalsRoot", kWithdrawalsRoot}, {"blobGasUsed", kBlobGasUsed},
-        {"excessBlobGas", kExcessBlobGas}, {"parentBeaconBlockRoot", kParentBeaconRoot},
-        {"requestsHash", kRequestsHash}, {"blockAccessListHash", kAccessListHash}, {"slotNumber", kSlotNumber},
-        {"size", kSize}, {"uncles", kUncles}, {"withdrawals", kWithdrawals}, {"transactions", kTransactions},
+        {"miner", kMiner}, {"author", kAuthor}, {"stateRoot", kStateRoot},
+        {"transactionsRoot", kTransactionsRoot}, {"receiptsRoot", kReceiptsRoot}, {"logsBloom", kLogsBloom},
+        {"difficulty", kDifficulty}, {"totalDifficulty", kTotalDifficulty}, {"gasLimit", kGasLimit},
+        {"gasUsed", kGasUsed}, {"timestamp", kTimestamp}, {"extraData", kExtraData}, {"mixHash", kMixHash},
+        {"nonce", kNonce}, {"baseFeePerGas", kBaseFee}, {"withdrawalsRoot", kWithdrawalsRoot},
+        {"blobGasUsed", kBlobGasUsed}, {"excessBlobGas", kExcessBlobGas},
+        {"parentBeaconBlockRoot", kParentBeaconRoot}, {"requestsHash", kRequestsHash},
+        {"blockAccessListHash", kAccessListHash}, {"slotNumber", kSlotNumber}, {"size", kSize},
+        {"uncles", kUncles}, {"withdrawals", kWithdrawals}, {"transactions", kTransactions},
     });
 }
 
@@ -43,22 +44,24 @@ KeyTable tx_keys() {
     using enum TxKey;
     return make_keys<TxKey>("tx", "transaction", {
         {"hash", kHash}, {"from", kFrom}, {"to", kTo}, {"type", kType}, {"nonce", kNonce}, {"gas", kGas},
-        {"value", kValue}, {"input", kInput}, {"data", kData}, {"gasPrice", kGasPrice}, {"maxFeePerGas", kMaxFee},
-        {"maxPriorityFeePerGas", kMaxPriorityFee}, {"maxFeePerBlobGas", kMaxBlobFee}, {"chainId", kChainId},
-        {"v", kV}, {"yParity", kYParity}, {"r", kR}, {"s", kS}, {"accessList", kAccessList},
-        {"blobVersionedHashes", kBlobHashes}, {"authorizationList", kAuthorizations}, {"sourceHash", kSourceHash},
-        {"mint", kMint}, {"isSystemTx", kIsSystem}, {"blockHash", kBlockHash}, {"blockNumber", kBlockNumber},
-        {"transactionIndex", kIndex}, {"blockTimestamp", kBlockTimestamp}, {"creates", kCreates}, {"raw", kRaw},
-        {"publicKey", kPublicKey}, {"standardV", kStandardV}, {"condition", kCondition},
+        {"value", kValue}, {"input", kInput}, {"data", kData}, {"gasPrice", kGasPrice},
+        {"maxFeePerGas", kMaxFee}, {"maxPriorityFeePerGas", kMaxPriorityFee},
+        {"maxFeePerBlobGas", kMaxBlobFee}, {"chainId", kChainId}, {"v", kV}, {"yParity", kYParity},
+        {"r", kR}, {"s", kS}, {"accessList", kAccessList}, {"blobVersionedHashes", kBlobHashes},
+        {"authorizationList", kAuthorizations}, {"sourceHash", kSourceHash}, {"mint", kMint},
+        {"isSystemTx", kIsSystem}, {"blockHash", kBlockHash}, {"blockNumber", kBlockNumber},
+        {"transactionIndex", kIndex}, {"blockTimestamp", kBlockTimestamp}, {"creates", kCreates},
+        {"raw", kRaw}, {"publicKey", kPublicKey}, {"standardV", kStandardV}, {"condition", kCondition},
     });
 }
 
 KeyTable receipt_keys() {
     using enum ReceiptKey;
     return make_keys<ReceiptKey>("receipt", "receipt", {
-        {"status", kStatus}, {"root", kRoot}, {"cumulativeGasUsed", kCumulativeGasUsed}, {"gasUsed", kGasUsed},
-        {"effectiveGasPrice", kEffectiveGasPrice}, {"contractAddress", kContractAddress},
-        {"blobGasUsed", kBlobGasUsed}, {"blobGasPrice", kBlobGasPrice}, {"depositNonce", kDepositNonce},
+        {"status", kStatus}, {"root", kRoot}, {"cumulativeGasUsed", kCumulativeGasUsed},
+        {"gasUsed", kGasUsed}, {"effectiveGasPrice", kEffectiveGasPrice},
+        {"contractAddress", kContractAddress}, {"blobGasUsed", kBlobGasUsed},
+        {"blobGasPrice", kBlobGasPrice}, {"depositNonce", kDepositNonce},
         {"depositReceiptVersion", kDepositVersion}, {"logs", kLogs}, {"logsBloom", kLogsBloom},
         {"blockHash", kBlockHash}, {"blockNumber", kBlockNumber}, {"transactionHash", kTxHash},
         {"transactionIndex", kTxIndex}, {"blockTimestamp", kBlockTimestamp}, {"from", kFrom}, {"to", kTo},

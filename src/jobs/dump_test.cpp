@@ -1,0 +1,250 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/dump.hpp"
+
+#include "catalog/segments.hpp"
+#include "jobs/registration.hpp"
+#include "testing/fake_source.hpp"
+#include "testing/scratch_store.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+namespace amp::jobs {
+namespace {
+
+using testing::HasSubstr;
+
+class DumpTest : public testing::Test {
+  protected:
+    DumpTest() : store_(amp::testing::open_scratch_store(dir_.path() / "metadata.db")) {
+        auto objects = storage::open_store((dir_.path() / "data").string());
+        EXPECT_TRUE(objects.ok());
+        objects_ = std::move(*objects);
+        auto manifest = catalog::parse_manifest(
+            R"({"kind":"evm-rpc","network":"fake","tables":{"blocks":{}}})", raw_kinds()
+        );
+        EXPECT_TRUE(manifest.ok());
+        manifest_ = *manifest;
+        auto dataset = store_->register_manifest(
+            {.name = "fake", .hash = manifest_.hash, .kind = manifest_.kind, .network = manifest_.network,
+             .manifest = manifest_.canonical, .version = std::nullopt}
+        );
+        EXPECT_TRUE(dataset.ok());
+        dataset_ = *dataset;
+    }
+
+    static DumpOptions options(std::optional<BlockNum> end = std::nullopt) {
+        DumpOptions out;
+        if (end) out.end = {EndBlock::Kind::kNumber, *end};
+        out.parallelism = 2;
+        out.shard_blocks = 100;
+        out.poll = std::chrono::milliseconds(1);
+        out.backoff_base = std::chrono::milliseconds(1);
+        out.backoff_max = std::chrono::milliseconds(2);
+        out.max_attempts = 3;
+        out.program = "test";
+        return out;
+    }
+
+    std::unique_ptr<WorkerSession> session(std::string node) {
+        WorkerSession::Options session_options;
+        session_options.node_id = std::move(node);
+        auto started = WorkerSession::start(*store_, session_options, [](const Error&) {});
+        EXPECT_TRUE(started.ok());
+        return std::move(*started);
+    }
+
+    Result<DumpSummary> run(
+        amp::testing::FakeSource& source, const DumpOptions& dump_options, std::stop_token stop = {}
+    ) {
+        const auto owner = session("node");
+        return run_as(*owner, source, dump_options, stop);
+    }
+
+    Result<DumpSummary> run_as(
+        const WorkerSession& owner, amp::testing::FakeSource& source, const DumpOptions& dump_options,
+        std::stop_token stop = {}
+    ) {
+        Dump dump(*store_, *objects_, source, owner, dataset_, manifest_, dump_options);
+        return dump.run(std::make_shared<runtime::ProgressCounters>(), stop);
+    }
+
+    std::vector<catalog::File> live() {
+        const auto revisions = store_->active_revisions();
+        EXPECT_EQ(revisions->size(), 1U);
+        return *store_->live_files(revisions->front().id);
+    }
+
+    // The canonical chain covers 0..end, every boundary is the source's hash, and no other LIVE file overlaps it.
+    void expect_chain(const amp::testing::FakeSource& source, BlockNum end) {
+        std::vector<catalog::Segment> segments;
+        for (const auto& file : live()) segments.push_back(catalog::to_segment(file));
+        const auto chain = catalog::canonical_chain(segments, 0);
+        ASSERT_FALSE(chain.empty());
+        EXPECT_EQ(chain.size(), segments.size());
+        BlockNum next = 0;
+        for (const auto index : chain) {
+            EXPECT_EQ(segments[index].range.start, next);
+            EXPECT_EQ(segments[index].hash, source.hash_of(segments[index].range.end));
+            next = segments[index].range.end + 1;
+        }
+        EXPECT_EQ(next, end + 1);
+    }
+
+    std::size_t objects_on_disk() const { return objects_->list("")->size(); }
+
+    const amp::testing::ScratchDirectory dir_;
+    std::unique_ptr<catalog::MetaStore> store_;
+    std::unique_ptr<storage::ObjectStore> objects_;
+    catalog::Manifest manifest_;
+    catalog::Dataset dataset_;
+};
+
+TEST_F(DumpTest, ExtractsEverythingOnceAndThenNothing) {
+    amp::testing::FakeSource source(999, 935);
+    const auto first = run(source, options());
+    ASSERT_TRUE(first.ok()) << first.error().message;
+    EXPECT_EQ(first->blocks, 1000U);
+    expect_chain(source, 999);
+    const auto files = objects_on_disk();
+    const auto second = run(source, options());
+    ASSERT_TRUE(second.ok()) << second.error().message;
+    EXPECT_EQ(second->blocks, 0U);
+    EXPECT_EQ(objects_on_disk(), files);
+    EXPECT_EQ(source.delivered(), 1000U);
+}
+
+TEST_F(DumpTest, FinalAndNonFinalBlocksNeverShareASegment) {
+    amp::testing::FakeSource source(199, 150);
+    ASSERT_TRUE(run(source, options()).ok());
+    for (const auto& file : live()) {
+        EXPECT_TRUE(file.range.end <= 150 || file.range.start > 150) << to_string(file.range);
+        if (file.range.start > 150) {
+            EXPECT_LE(file.range.size(), 32U);
+        }
+    }
+    expect_chain(source, 199);
+}
+
+TEST_F(DumpTest, ReplacesTheSegmentsOfAnAbandonedFork) {
+    amp::testing::FakeSource source(199, 100);
+    ASSERT_TRUE(run(source, options()).ok());
+    source.fork(160, 230);
+    const auto again = run(source, options());
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    expect_chain(source, 230);
+}
+
+TEST_F(DumpTest, ReplacesAForkOfEqualHeight) {
+    amp::testing::FakeSource source(199, 100);
+    ASSERT_TRUE(run(source, options()).ok());
+    source.fork(199, 199);
+    ASSERT_TRUE(run(source, options()).ok());
+    expect_chain(source, 199);
+}
+
+TEST_F(DumpTest, SurvivesAReorganisationWhileItRuns) {
+    amp::testing::FakeSource source(499, 300);
+    source.before(450, [&] { source.fork(420, 510); });
+    const auto done = run(source, options(499));
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    expect_chain(source, 499);
+}
+
+TEST_F(DumpTest, RefusesToTouchAChainThatBreaksFinality) {
+    amp::testing::FakeSource source(199, 150);
+    ASSERT_TRUE(run(source, options()).ok());
+    source.fork(100, 250);
+    const auto again = run(source, options());
+    ASSERT_FALSE(again.ok());
+    EXPECT_EQ(again.error().reason, "FINALITY_VIOLATION");
+}
+
+TEST_F(DumpTest, ABadBlockStopsItsShardAloneAndIsNeverStored) {
+    amp::testing::FakeSource source(499, 499);
+    source.spoil(250);
+    const auto done = run(source, options());
+    ASSERT_FALSE(done.ok());
+    EXPECT_THAT(done.error().message, HasSubstr("block 250"));
+    std::uint64_t stored = 0;
+    for (const auto& file : live()) {
+        EXPECT_FALSE(file.range.contains(250));
+        stored += file.range.size();
+    }
+    // Shards of 100 blocks on round edges: all but 250..299.
+    EXPECT_EQ(stored, 450U);
+}
+
+TEST_F(DumpTest, CommitsWhatIsCompleteWhenStopped) {
+    amp::testing::FakeSource source(999, 999);
+    std::stop_source stop;
+    source.before(150, [&] { stop.request_stop(); });
+    auto dump_options = options();
+    dump_options.parallelism = 1;
+    dump_options.shard_blocks = 1000;
+    const auto stopped = run(source, dump_options, stop.get_token());
+    ASSERT_TRUE(stopped.ok()) << stopped.error().message;
+    EXPECT_TRUE(stopped->stopped);
+    EXPECT_EQ(stopped->blocks, 151U);
+    ASSERT_TRUE(run(source, dump_options).ok());
+    expect_chain(source, 999);
+    EXPECT_EQ(source.delivered(), 1000U);
+}
+
+TEST_F(DumpTest, ARunThatLostItsLeaseCommitsNothingMore) {
+    amp::testing::FakeSource source(499, 499);
+    const auto owner = session("node");
+    source.before(200, [&] {
+        const std::string dead[] = {owner->session_id()};
+        ASSERT_TRUE(store_->expire_workers(dead).ok());
+    });
+    auto dump_options = options();
+    dump_options.parallelism = 1;
+    const auto fenced = run_as(*owner, source, dump_options);
+    ASSERT_FALSE(fenced.ok());
+    EXPECT_EQ(fenced.error().reason, "FENCED");
+    for (const auto& file : live()) EXPECT_LT(file.range.end, 200U);
+    ASSERT_TRUE(run(source, dump_options).ok());
+    expect_chain(source, 499);
+}
+
+TEST_F(DumpTest, ALiveOwnerKeepsItsDataset) {
+    amp::testing::FakeSource source(9, 9);
+    const auto owner = session("owner");
+    catalog::NewJob job;
+    job.dataset_id = dataset_.id;
+    job.hash = dataset_.hash;
+    job.descriptor = "{}";
+    job.node_id = "owner";
+    ASSERT_TRUE(store_->create_job(job).ok());
+    std::stop_source stop;
+    stop.request_stop();  // so that the wait for the owner's lease ends at once
+    const auto refused = run(source, options(), stop.get_token());
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kCancelled);
+}
+
+TEST(ParseEndBlock, TakesTheDocumentedForms) {
+    EXPECT_EQ(to_string(*parse_end_block("latest")), "latest");
+    EXPECT_EQ(to_string(*parse_end_block("finalized")), "finalized");
+    EXPECT_EQ(to_string(*parse_end_block("17")), "17");
+    EXPECT_EQ(to_string(*parse_end_block("-100")), "-100");
+    EXPECT_EQ(parse_end_block("none").error().code, Code::kUnsupported);
+    for (const char* bad : {"x", "1x", "--5", "99999999999999999999999", "-"})
+        EXPECT_EQ(parse_end_block(bad).error().code, Code::kInvalidArgument) << bad;
+}
+
+TEST(WorkerSession, KnowsItsOwnProcessIsAliveAndOthersAreNot) {
+    EXPECT_FALSE(is_dead_local_process(describe_host()));
+    std::string gone = describe_host();
+    const auto at = gone.find("\"start_ticks\":\"");
+    gone.insert(at + 15, "9");
+    EXPECT_TRUE(is_dead_local_process(gone));
+    EXPECT_FALSE(is_dead_local_process(R"({"hostname":"another-host","pid":1,"start_ticks":"1"})"));
+    EXPECT_FALSE(is_dead_local_process("{}"));
+}
+
+}  // namespace
+}  // namespace amp::jobs

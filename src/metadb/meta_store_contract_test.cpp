@@ -1,0 +1,619 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every MetaStore must do, on each engine.
+#include "metadb/store_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <atomic>
+#include <thread>
+
+namespace amp::metadb {
+namespace {
+
+using namespace std::chrono_literals;
+using catalog::Fence;
+using catalog::FileState;
+using catalog::GroupCommit;
+using catalog::Job;
+using catalog::JobStatus;
+using catalog::NewFile;
+using catalog::ShardStatus;
+using catalog::WorkerState;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::string hash_text(char digit) { return std::string(64, digit); }
+
+class MetaStoreContract : public StoreFixture {
+  protected:
+    void SetUp() override {
+        StoreFixture::SetUp();
+        if (IsSkipped() || HasFatalFailure()) return;
+        store_ = open();
+        ASSERT_NE(store_, nullptr);
+    }
+
+    catalog::Dataset register_dataset(const std::string& name, char hash,
+                                      const std::optional<std::string>& version = std::nullopt) {
+        return value_of(store_->register_manifest({.name = name,
+                                                   .hash = hash_text(hash),
+                                                   .kind = "evm-rpc",
+                                                   .network = "mainnet",
+                                                   .manifest = "{}",
+                                                   .version = version}));
+    }
+
+    std::string tag_of(const std::string& name, const std::string& tag) {
+        const auto found = value_of(store_->find_dataset({.name = name, .tag = tag}));
+        return found ? found->tag + ":" + found->hash.substr(0, 1) : "none";
+    }
+
+    std::int64_t register_worker(const std::string& node, const std::string& session,
+                                 std::chrono::milliseconds lease = 1h) {
+        return value_of(
+            store_->register_worker({.node_id = node, .session_id = session, .kind = "dump"}, lease));
+    }
+
+    Job create_job(const std::string& node, const std::string& origin = "dump") {
+        const auto dataset = register_dataset("eth", 'a');
+        return value_of(store_->create_job({.dataset_id = dataset.id,
+                                            .hash = dataset.hash,
+                                            .origin = origin,
+                                            .descriptor = "{}",
+                                            .start_block = 0,
+                                            .end_block = 99,
+                                            .node_id = node}));
+    }
+
+    /// A registered worker "n" / "s", a job and one running shard over 0..99, and a revision.
+    struct Running {
+        Job job;
+        Fence fence;
+        std::int64_t revision = 0;
+    };
+    Running start_shard(const std::string& origin = "dump", std::chrono::milliseconds lease = 1h) {
+        register_worker("n", "s", lease);
+        Running running;
+        running.job = create_job("n", origin);
+        const std::array ranges{BlockRange{0, 99}};
+        const auto shards = value_of(store_->create_shards(running.job.id, ranges));
+        running.fence = *value_of(store_->assign_shard(shards.at(0).id, "s"));
+        running.revision = ensure(running.job.dataset_id, {"blocks"}).at(0).id;
+        return running;
+    }
+
+    std::vector<catalog::Revision> ensure(std::int64_t dataset, const std::vector<std::string>& tables) {
+        std::vector<catalog::WantedRevision> wanted;
+        for (const auto& table : tables)
+            wanted.push_back({table, fmt::format("_/eth/{}/{}", table, ++paths_)});
+        return value_of(store_->ensure_revisions(dataset, hash_text('a'), "mainnet", wanted));
+    }
+
+    static NewFile file(std::int64_t revision, BlockNum start, BlockNum end) {
+        NewFile file{
+            .revision_id = revision, .name = fmt::format("{:09}.parquet", start), .network = "mainnet"};
+        file.range = {start, end};
+        file.prev_hash.bytes[0] = static_cast<std::uint8_t>(start);
+        file.hash.bytes[31] = static_cast<std::uint8_t>(end + 1);
+        file.end_timestamp = 1'700'000'000 + end;
+        file.rows = 7;
+        file.bytes = 1'000;
+        file.footer = std::string("PAR1\0x", 6);
+        return file;
+    }
+
+    static GroupCommit group(const Running& running, BlockNum start, BlockNum end) {
+        return {.fence = running.fence,
+                .next_block = end + 1,
+                .rows = 7,
+                .bytes = 1'000,
+                .files = {file(running.revision, start, end)}};
+    }
+
+    std::string shard_status(const Running& running) {
+        const auto shards = value_of(store_->shards(running.job.id));
+        return std::string(catalog::to_string(shards.at(0).status));
+    }
+
+    std::unique_ptr<catalog::MetaStore> store_;
+    int paths_ = 0;
+};
+
+// ---- basics ----
+
+TEST_P(MetaStoreContract, HasAClockAndAnIdentity) {
+    expect_ok(store_->ping());
+    const auto id = value_of(store_->cluster_id());
+    EXPECT_THAT(id, SizeIs(36));
+    EXPECT_EQ(value_of(open()->cluster_id()), id);
+    const auto first = value_of(store_->now_us());
+    EXPECT_GT(first, 1'600'000'000'000'000);
+    EXPECT_LE(first, value_of(store_->now_us()));
+}
+
+// ---- datasets ----
+
+TEST_P(MetaStoreContract, RegistersIdempotently) {
+    const auto first = register_dataset("eth", 'a');
+    const auto again = register_dataset("eth", 'a');
+    EXPECT_EQ(first.id, again.id);
+    EXPECT_EQ(first.tag, "dev");
+    EXPECT_EQ(tag_of("eth", "dev"), "dev:a");
+    EXPECT_EQ(tag_of("eth", ""), "dev:a");
+    EXPECT_EQ(tag_of("eth", "latest"), "none");
+    EXPECT_EQ(tag_of("other", ""), "none");
+    EXPECT_THAT(value_of(store_->list_datasets()), SizeIs(1));
+}
+
+TEST_P(MetaStoreContract, FindsByEveryTag) {
+    register_dataset("eth", 'a', "1.0.0");
+    register_dataset("eth", 'b', "1.10.0");
+    register_dataset("eth", 'c', "1.2.0");
+    EXPECT_EQ(tag_of("eth", "1.0.0"), "1.0.0:a");
+    EXPECT_EQ(tag_of("eth", "1.2.0"), "1.2.0:c");
+    EXPECT_EQ(tag_of("eth", "latest"), "latest:b");
+    EXPECT_EQ(tag_of("eth", ""), "latest:b");
+    EXPECT_EQ(tag_of("eth", "dev"), "dev:c");
+    EXPECT_EQ(tag_of("eth", "9.9.9"), "none");
+    EXPECT_EQ(tag_of("eth", hash_text('a')), hash_text('a') + ":a");
+    register_dataset("zz", 'd');
+    EXPECT_EQ(tag_of("eth", hash_text('d')), "none") << "a hash of another dataset";
+
+    const auto found = value_of(store_->find_dataset({.name = "eth", .tag = "1.0.0"}));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->ns, "_");
+    EXPECT_EQ(found->kind, "evm-rpc");
+    EXPECT_EQ(found->network, "mainnet");
+    EXPECT_EQ(found->manifest, "{}");
+
+    std::vector<std::string> listed;
+    for (const auto& d : value_of(store_->list_datasets())) listed.push_back(d.name + "@" + d.tag);
+    EXPECT_THAT(listed,
+                ElementsAre("eth@1.0.0", "eth@1.10.0", "eth@1.2.0", "eth@dev", "eth@latest", "zz@dev"));
+}
+
+TEST_P(MetaStoreContract, KeepsVersionsImmutable) {
+    register_dataset("eth", 'a', "1.0.0");
+    register_dataset("eth", 'a', "1.0.0");
+    const auto error = error_of(store_->register_manifest({.name = "eth",
+                                                           .hash = hash_text('b'),
+                                                           .kind = "evm-rpc",
+                                                           .network = "mainnet",
+                                                           .manifest = "{}",
+                                                           .version = "1.0.0"}));
+    EXPECT_EQ(error.code, Code::kAlreadyExists);
+    EXPECT_EQ(error.reason, "VERSION_CONFLICT");
+    EXPECT_EQ(tag_of("eth", "dev"), "dev:a") << "nothing was written";
+    EXPECT_EQ(tag_of("eth", hash_text('b')), "none");
+}
+
+TEST_P(MetaStoreContract, KeepsTextAsItIs) {
+    const std::string manifest = "{\"a\":\":name '' \\\\ $1 ? \u00e9\u4e16\"}";
+    value_of(store_->register_manifest(
+        {.name = "eth", .hash = hash_text('a'), .kind = "evm-rpc", .network = "m", .manifest = manifest}));
+    EXPECT_EQ(value_of(store_->find_dataset({.name = "eth"}))->manifest, manifest);
+}
+
+TEST_P(MetaStoreContract, MakesRevisionsOnce) {
+    const auto dataset = register_dataset("eth", 'a');
+    const auto first = ensure(dataset.id, {"logs", "blocks"});
+    const auto again = ensure(dataset.id, {"blocks", "logs", "calls"});
+    ASSERT_THAT(first, SizeIs(2));
+    ASSERT_THAT(again, SizeIs(3));
+    EXPECT_EQ(first[0].table, "logs");
+    EXPECT_EQ(first[0].id, again[1].id);
+    EXPECT_EQ(first[1].id, again[0].id);
+    EXPECT_EQ(again[0].path, first[1].path);
+    EXPECT_EQ(again[2].table, "calls");
+    EXPECT_EQ(again[2].dataset_id, dataset.id);
+    EXPECT_EQ(again[2].hash, hash_text('a'));
+    EXPECT_EQ(again[2].network, "mainnet");
+    EXPECT_TRUE(again[2].active);
+    EXPECT_EQ(again[2].change_seq, 0);
+    EXPECT_THAT(value_of(store_->active_revisions()), SizeIs(3));
+}
+
+TEST_P(MetaStoreContract, MakesRevisionsOnceForTwoAtOnce) {
+    const auto dataset = register_dataset("eth", 'a');
+    std::array<std::vector<catalog::Revision>, 4> made;
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < made.size(); ++i) {
+            threads.emplace_back([&, i] {
+                const auto other = open();
+                const std::array wanted{catalog::WantedRevision{"blocks", fmt::format("blocks/{}", i)},
+                                        catalog::WantedRevision{"logs", fmt::format("logs/{}", i)}};
+                made[i] = value_of(other->ensure_revisions(dataset.id, hash_text('a'), "mainnet", wanted));
+            });
+        }
+    }
+    for (const auto& revisions : made) {
+        ASSERT_THAT(revisions, SizeIs(2));
+        EXPECT_EQ(revisions[0].id, made[0][0].id);
+        EXPECT_EQ(revisions[1].id, made[0][1].id);
+    }
+}
+
+// ---- workers ----
+
+TEST_P(MetaStoreContract, GivesANodeIdToOneLiveSession) {
+    EXPECT_EQ(register_worker("n", "s1"), 1);
+    const auto error =
+        error_of(store_->register_worker({.node_id = "n", .session_id = "s2", .kind = "dump"}, 1h));
+    EXPECT_EQ(error.code, Code::kConflict);
+    EXPECT_THAT(error.message, HasSubstr("\"n\""));
+    expect_ok(store_->retire_worker("s1"));
+    EXPECT_EQ(register_worker("n", "s2"), 2);
+    const auto workers = value_of(store_->list_workers());
+    ASSERT_THAT(workers, SizeIs(1));
+    EXPECT_EQ(workers[0].session_id, "s2");
+    EXPECT_EQ(workers[0].session_epoch, 2);
+    EXPECT_EQ(workers[0].state, WorkerState::kActive);
+    EXPECT_GT(workers[0].lease_expires_at, workers[0].heartbeat_at);
+}
+
+TEST_P(MetaStoreContract, GivesANodeIdAwayWhenItsLeaseEnded) {
+    register_worker("n", "s1", -1s);
+    EXPECT_EQ(register_worker("n", "s2"), 2);
+}
+
+TEST_P(MetaStoreContract, FencesTheHeartbeatOfALostSession) {
+    register_worker("n", "s");
+    const auto answer = value_of(store_->heartbeat("s", 1h, R"({"rows":1})"));
+    EXPECT_EQ(answer.state, WorkerState::kActive);
+    EXPECT_EQ(answer.work_seq, 0);
+    expect_ok(store_->retire_worker("s"));
+    const auto error = error_of(store_->heartbeat("s", 1h, "{}"));
+    EXPECT_EQ(error.code, Code::kConflict);
+    EXPECT_EQ(error.reason, "FENCED");
+    EXPECT_EQ(error_of(store_->heartbeat("s", 1h, std::string(20'000, 'x'))).code, Code::kInvalidArgument);
+}
+
+TEST_P(MetaStoreContract, ExpiresADumpJobWithItsOwner) {
+    const auto running = start_shard("dump", -1s);
+    EXPECT_EQ(shard_status(running), "RUNNING");
+    expect_ok(store_->expire_workers({}));
+    EXPECT_EQ(value_of(store_->list_workers()).at(0).state, WorkerState::kGone);
+    const auto job = value_of(store_->job(running.job.id));
+    EXPECT_EQ(job.status, JobStatus::kStopped);
+    EXPECT_EQ(job.reason, "OWNER_LOST");
+    EXPECT_EQ(shard_status(running), "CANCELLED");
+    const auto error = error_of(store_->commit_group(group(running, 0, 9)));
+    EXPECT_EQ(error.reason, "FENCED");
+}
+
+TEST_P(MetaStoreContract, GivesShardsOfOtherJobsBack) {
+    const auto running = start_shard("api");
+    const std::array dead{std::string("s")};
+    expect_ok(store_->expire_workers({}));
+    EXPECT_EQ(shard_status(running), "RUNNING") << "the lease still holds";
+    expect_ok(store_->expire_workers(dead));
+    const auto shard = value_of(store_->shards(running.job.id)).at(0);
+    EXPECT_EQ(shard.status, ShardStatus::kPending);
+    EXPECT_EQ(shard.epoch, running.fence.epoch + 1);
+    EXPECT_EQ(shard.crashes, 1);
+    EXPECT_EQ(shard.session_id, "");
+    EXPECT_EQ(value_of(store_->job(running.job.id)).status, JobStatus::kScheduled);
+}
+
+TEST_P(MetaStoreContract, StopsADumpJobWhoseNodeCameBackAsAnotherSession) {
+    const auto running = start_shard("dump", -1s);
+    register_worker("n", "s2");
+    expect_ok(store_->expire_workers({}));
+    EXPECT_EQ(value_of(store_->job(running.job.id)).status, JobStatus::kStopped);
+    EXPECT_EQ(shard_status(running), "CANCELLED");
+    EXPECT_EQ(value_of(store_->list_workers()).at(0).state, WorkerState::kActive);
+}
+
+// ---- jobs ----
+
+TEST_P(MetaStoreContract, AllowsOneActiveJobPerDataset) {
+    const auto job = create_job("n");
+    EXPECT_EQ(job.status, JobStatus::kScheduled);
+    EXPECT_EQ(job.end_block, BlockNum{99});
+    const auto error = error_of(store_->create_job(
+        {.dataset_id = job.dataset_id, .hash = job.hash, .descriptor = "{}", .node_id = "m"}));
+    EXPECT_EQ(error.code, Code::kConflict);
+    EXPECT_EQ(error.reason, "ACTIVE_JOB");
+    EXPECT_THAT(error.message, HasSubstr(fmt::format("job {}", job.id)));
+    EXPECT_THAT(error.message, HasSubstr("\"n\""));
+    EXPECT_EQ(value_of(store_->active_job(job.dataset_id, job.hash))->id, job.id);
+
+    const std::array from{JobStatus::kScheduled, JobStatus::kRunning};
+    expect_ok(store_->transition_job(job.id, from, JobStatus::kCompleted, "", ""));
+    EXPECT_FALSE(value_of(store_->active_job(job.dataset_id, job.hash)));
+    EXPECT_NE(create_job("m").id, job.id);
+    EXPECT_EQ(error_of(store_->create_job({.dataset_id = 12'345, .hash = job.hash, .descriptor = "{}"})).code,
+              Code::kNotFound);
+}
+
+TEST_P(MetaStoreContract, CreatesOneJobForTwoAtOnce) {
+    const auto dataset = register_dataset("eth", 'a');
+    std::atomic<int> made{0};
+    std::atomic<int> refused{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back([&] {
+                const auto other = open();
+                const auto job =
+                    other->create_job({.dataset_id = dataset.id, .hash = dataset.hash, .descriptor = "{}"});
+                if (job.ok()) ++made;
+                if (!job.ok() && job.error().reason == "ACTIVE_JOB") ++refused;
+            });
+        }
+    }
+    EXPECT_EQ(made, 1);
+    EXPECT_EQ(refused, 3);
+}
+
+TEST_P(MetaStoreContract, ChangesJobStatesConditionally) {
+    const auto job = create_job("n");
+    const std::array scheduled{JobStatus::kScheduled};
+    const std::array running{JobStatus::kRunning};
+    expect_ok(store_->transition_job(job.id, scheduled, JobStatus::kRunning, "", ""));
+    expect_ok(store_->transition_job(job.id, scheduled, JobStatus::kRunning, "", ""));
+    const auto error = error_of(store_->transition_job(job.id, scheduled, JobStatus::kStopped, "", ""));
+    EXPECT_EQ(error.code, Code::kConflict);
+    EXPECT_THAT(error.message, HasSubstr("is RUNNING"));
+    expect_ok(store_->transition_job(job.id, running, JobStatus::kFailed, "POISON_SHARD", R"({"code":"X"})"));
+    const auto failed = value_of(store_->job(job.id));
+    EXPECT_EQ(failed.status, JobStatus::kFailed);
+    EXPECT_EQ(failed.reason, "POISON_SHARD");
+    EXPECT_EQ(failed.last_error, R"({"code":"X"})");
+    EXPECT_EQ(error_of(store_->job(job.id + 1)).code, Code::kNotFound);
+    EXPECT_EQ(error_of(store_->transition_job(job.id + 1, running, JobStatus::kFailed, "", "")).code,
+              Code::kNotFound);
+}
+
+// ---- shards ----
+
+TEST_P(MetaStoreContract, CreatesShardsInOrder) {
+    const auto job = create_job("n");
+    std::vector<BlockRange> ranges;
+    for (BlockNum i = 0; i < 450; ++i) ranges.push_back({i * 10, i * 10 + 9});
+    const auto shards = value_of(store_->create_shards(job.id, ranges));
+    ASSERT_THAT(shards, SizeIs(450));
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        EXPECT_EQ(shards[i].start_block, ranges[i].start);
+        EXPECT_EQ(shards[i].next_block, ranges[i].start);
+        EXPECT_EQ(shards[i].end_block, ranges[i].end);
+        EXPECT_TRUE(i == 0 || shards[i].id > shards[i - 1].id);
+    }
+    EXPECT_THAT(value_of(store_->shards(job.id)), SizeIs(450));
+    EXPECT_THAT(value_of(store_->create_shards(job.id, {})), IsEmpty());
+    expect_ok(store_->cancel_pending_shards(job.id));
+    EXPECT_EQ(value_of(store_->shards(job.id)).at(0).status, ShardStatus::kCancelled);
+
+    const std::array scheduled{JobStatus::kScheduled};
+    expect_ok(store_->transition_job(job.id, scheduled, JobStatus::kStopped, "", ""));
+    EXPECT_EQ(error_of(store_->create_shards(job.id, ranges)).code, Code::kConflict);
+}
+
+TEST_P(MetaStoreContract, AssignsAShardOnce) {
+    const auto running = start_shard();
+    register_worker("m", "t");
+    EXPECT_EQ(running.fence.epoch, 1);
+    EXPECT_FALSE(value_of(store_->assign_shard(running.fence.shard_id, "t")));
+    EXPECT_FALSE(value_of(store_->assign_shard(running.fence.shard_id, "nobody")));
+    EXPECT_EQ(value_of(store_->heartbeat("s", 1h, "{}")).work_seq, 1);
+
+    expect_ok(store_->release_shard(running.fence, 0ms, ""));
+    const auto other = value_of(store_->assign_shard(running.fence.shard_id, "t"));
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->epoch, 3);
+    EXPECT_EQ(error_of(store_->release_shard(running.fence, 0ms, "")).reason, "FENCED");
+    EXPECT_EQ(error_of(store_->end_shard(running.fence, ShardStatus::kFailed, "")).reason, "FENCED");
+
+    expect_ok(store_->retire_worker("t"));
+    expect_ok(store_->release_shard(*other, 1h, R"({"code":"E"})"));
+    const auto shard = value_of(store_->shards(running.job.id)).at(0);
+    EXPECT_EQ(shard.attempts, 1);
+    EXPECT_EQ(shard.last_error, R"({"code":"E"})");
+    EXPECT_TRUE(shard.not_before);
+    EXPECT_FALSE(value_of(store_->assign_shard(shard.id, "s"))) << "not due yet";
+}
+
+TEST_P(MetaStoreContract, EndsAShard) {
+    const auto running = start_shard();
+    expect_ok(store_->end_shard(running.fence, ShardStatus::kFailed, R"({"code":"E"})"));
+    expect_ok(store_->end_shard(running.fence, ShardStatus::kFailed, ""));
+    EXPECT_EQ(shard_status(running), "FAILED");
+    EXPECT_EQ(error_of(store_->end_shard(running.fence, ShardStatus::kDone, "")).reason, "FENCED");
+    EXPECT_EQ(error_of(store_->end_shard(running.fence, ShardStatus::kPending, "")).code,
+              Code::kInvalidArgument);
+}
+
+TEST_P(MetaStoreContract, CancelsAShardReleasedWhileItsJobStops) {
+    const auto running = start_shard();
+    const std::array scheduled{JobStatus::kScheduled};
+    expect_ok(store_->transition_job(running.job.id, scheduled, JobStatus::kStopRequested, "", ""));
+    expect_ok(store_->release_shard(running.fence, 0ms, ""));
+    EXPECT_EQ(shard_status(running), "CANCELLED");
+}
+
+// ---- commits ----
+
+TEST_P(MetaStoreContract, CommitsAGroup) {
+    const auto running = start_shard();
+    EXPECT_EQ(value_of(store_->commit_group(group(running, 0, 49))), ShardStatus::kRunning);
+    EXPECT_EQ(value_of(store_->shards(running.job.id)).at(0).next_block, 50U);
+    EXPECT_EQ(value_of(store_->commit_group(group(running, 50, 99))), ShardStatus::kDone);
+    expect_ok(store_->end_shard(running.fence, ShardStatus::kDone, ""));
+    EXPECT_EQ(shard_status(running), "DONE");
+
+    const auto files = value_of(store_->files(running.revision, 0));
+    ASSERT_THAT(files, SizeIs(2));
+    const auto wanted = file(running.revision, 0, 49);
+    EXPECT_EQ(files[0].name, wanted.name);
+    EXPECT_EQ(files[0].range, wanted.range);
+    EXPECT_EQ(files[0].prev_hash, wanted.prev_hash);
+    EXPECT_EQ(files[0].hash, wanted.hash);
+    EXPECT_EQ(files[0].end_timestamp, wanted.end_timestamp);
+    EXPECT_EQ(files[0].rows, wanted.rows);
+    EXPECT_EQ(files[0].bytes, wanted.bytes);
+    EXPECT_EQ(files[0].state, FileState::kLive);
+    EXPECT_EQ(files[0].commit_seq, 1);
+    EXPECT_EQ(files[1].commit_seq, 2);
+    EXPECT_GT(files[0].created_at, 1'600'000'000'000'000);
+    EXPECT_THAT(value_of(store_->files(running.revision, 1)), SizeIs(1));
+    EXPECT_EQ(value_of(store_->active_revisions()).at(0).change_seq, 2);
+    EXPECT_EQ(run_sql(options_, "SELECT footer FROM file_footers"), "504152310078");
+    EXPECT_EQ(run_sql(options_, "SELECT min_block * 1000 + max_block FROM revisions"), "99");
+}
+
+TEST_P(MetaStoreContract, RefusesEveryStaleOwner) {
+    const auto running = start_shard();
+    const auto refused = [&](const Fence& fence) {
+        auto commit = group(running, 0, 9);
+        commit.fence = fence;
+        const auto error = error_of(store_->commit_group(commit));
+        EXPECT_EQ(error.code, Code::kConflict);
+        EXPECT_EQ(error.reason, "FENCED");
+        EXPECT_THAT(value_of(store_->files(running.revision, 0)), IsEmpty());
+        EXPECT_EQ(value_of(store_->active_revisions()).at(0).change_seq, 0);
+        EXPECT_EQ(value_of(store_->shards(running.job.id)).at(0).next_block, 0U);
+    };
+    auto older = running.fence;
+    --older.epoch;
+    refused(older);
+    auto other = running.fence;
+    other.session_id = "t";
+    refused(other);
+    auto elsewhere = running.fence;
+    ++elsewhere.shard_id;
+    refused(elsewhere);
+    const std::array dead{std::string("s")};
+    expect_ok(store_->expire_workers(dead));
+    refused(running.fence);
+}
+
+TEST_P(MetaStoreContract, LetsALateOwnerCommitUntilSomeoneTookOver) {
+    const auto running = start_shard("api", -1s);
+    EXPECT_TRUE(store_->commit_group(group(running, 0, 9)).ok()) << "lease time alone does not fence";
+}
+
+TEST_P(MetaStoreContract, RollsAGroupBackAsAWhole) {
+    const auto running = start_shard();
+    const auto logs = ensure(running.job.dataset_id, {"logs"}).at(0).id;
+    value_of(store_->commit_group(group(running, 0, 9)));
+    auto commit = group(running, 10, 19);
+    commit.files[0].revision_id = logs;
+    commit.files.push_back(file(running.revision, 0, 9));  // this name exists
+    const auto error = error_of(store_->commit_group(commit));
+    EXPECT_EQ(error.code, Code::kAlreadyExists) << error.message;
+    EXPECT_THAT(value_of(store_->files(logs, 0)), IsEmpty());
+    EXPECT_THAT(value_of(store_->files(running.revision, 0)), SizeIs(1));
+    EXPECT_EQ(value_of(store_->shards(running.job.id)).at(0).next_block, 10U);
+    for (const auto& revision : value_of(store_->active_revisions())) {
+        EXPECT_EQ(revision.change_seq, revision.id == logs ? 0 : 1);
+    }
+    auto nowhere = group(running, 10, 19);
+    nowhere.files[0].revision_id = 12'345;
+    EXPECT_EQ(error_of(store_->commit_group(nowhere)).code, Code::kNotFound);
+    nowhere.files[0].range = {5, BlockNum{1} << 63};
+    EXPECT_EQ(error_of(store_->commit_group(nowhere)).code, Code::kInvalidArgument);
+}
+
+TEST_P(MetaStoreContract, ReportsSupersededFilesAsChanges) {
+    const auto running = start_shard();
+    value_of(store_->commit_group(group(running, 0, 9)));
+    value_of(store_->commit_group(group(running, 10, 19)));
+    const auto old = value_of(store_->live_files(running.revision));
+    ASSERT_THAT(old, SizeIs(2));
+    auto commit = group(running, 20, 29);
+    commit.superseded = {old[1].id};
+    value_of(store_->commit_group(commit));
+
+    const auto changes = value_of(store_->files(running.revision, 2));
+    ASSERT_THAT(changes, SizeIs(2));
+    EXPECT_EQ(changes[0].id, old[1].id);
+    EXPECT_EQ(changes[0].state, FileState::kSuperseded);
+    EXPECT_EQ(changes[0].commit_seq, 3);
+    EXPECT_EQ(changes[1].state, FileState::kLive);
+    EXPECT_THAT(value_of(store_->live_files(running.revision)), SizeIs(2));
+    EXPECT_EQ(run_sql(options_, "SELECT path FROM gc_queue"), "_/eth/blocks/1/000000010.parquet");
+
+    auto again = group(running, 30, 39);
+    again.superseded = {old[1].id};
+    EXPECT_EQ(error_of(store_->commit_group(again)).reason, "NOT_LIVE");
+    EXPECT_THAT(value_of(store_->files(running.revision, 3)), IsEmpty());
+}
+
+TEST_P(MetaStoreContract, NumbersParallelCommitsWithoutGaps) {
+    register_worker("n", "s");
+    const auto job = create_job("n");
+    const auto revision = ensure(job.dataset_id, {"blocks"}).at(0).id;
+    constexpr int kWriters = 3;
+    constexpr int kCommits = 20;
+    std::vector<BlockRange> ranges;
+    for (BlockNum i = 0; i < kWriters; ++i) ranges.push_back({i * 1'000, i * 1'000 + 999});
+    const auto shards = value_of(store_->create_shards(job.id, ranges));
+    {
+        std::vector<std::jthread> threads;
+        for (const auto& shard : shards) {
+            threads.emplace_back([&, shard] {
+                const auto other = open();
+                const Running running{job, *value_of(other->assign_shard(shard.id, "s")), revision};
+                for (BlockNum i = 0; i < kCommits; ++i) {
+                    const auto start = shard.start_block + i * 10;
+                    EXPECT_TRUE(other->commit_group(group(running, start, start + 9)).ok());
+                }
+            });
+        }
+    }
+    const auto files = value_of(store_->files(revision, 0));
+    ASSERT_THAT(files, SizeIs(kWriters * kCommits));
+    for (std::size_t i = 0; i < files.size(); ++i)
+        EXPECT_EQ(files[i].commit_seq, static_cast<std::int64_t>(i + 1));
+}
+
+// ---- changes, restarts ----
+
+TEST_P(MetaStoreContract, WakesWaitersOfOtherStores) {
+    const auto other = open();
+    while (value_of(other->wait_for_change(300ms, {}))) {
+    }
+    const auto running = start_shard();
+    EXPECT_TRUE(value_of(other->wait_for_change(10s, {})));
+    while (value_of(other->wait_for_change(300ms, {}))) {
+    }
+    std::jthread committer([&] { value_of(store_->commit_group(group(running, 0, 9))); });
+    EXPECT_TRUE(value_of(other->wait_for_change(10s, {})));
+}
+
+TEST_P(MetaStoreContract, WakesItsOwnWaitersAndMissesNothingBetweenWaits) {
+    while (value_of(store_->wait_for_change(200ms, {}))) {
+    }
+    register_dataset("eth", 'a');
+    EXPECT_TRUE(value_of(store_->wait_for_change(10s, {}))) << "a change between two waits";
+}
+
+TEST_P(MetaStoreContract, StopsWaitingOnRequest) {
+    while (value_of(store_->wait_for_change(200ms, {}))) {
+    }
+    std::stop_source source;
+    std::jthread stopper([&] { source.request_stop(); });
+    EXPECT_FALSE(value_of(store_->wait_for_change(1h, source.get_token())));
+}
+
+TEST_P(MetaStoreContract, KeepsEverythingOverARestart) {
+    const auto running = start_shard();
+    value_of(store_->commit_group(group(running, 0, 9)));
+    store_.reset();
+    store_ = open();
+    EXPECT_THAT(value_of(store_->live_files(running.revision)), SizeIs(1));
+    EXPECT_TRUE(store_->commit_group(group(running, 10, 19)).ok());
+    EXPECT_EQ(value_of(store_->files(running.revision, 1)).at(0).commit_seq, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, MetaStoreContract, ::testing::Values(Engine::kSqlite, Engine::kPostgres),
+                         engine_name);
+
+}  // namespace
+}  // namespace amp::metadb

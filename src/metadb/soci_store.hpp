@@ -1,0 +1,76 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "catalog/meta_store.hpp"
+#include "metadb/change_watcher.hpp"
+#include "metadb/database.hpp"
+
+namespace amp::metadb {
+
+/// The MetaStore on SQLite and PostgreSQL: one SQL text per operation for both (docs/internals/metadata.md).
+class SociStore final : public catalog::MetaStore {
+  public:
+    SociStore(const Target& target, const StoreOptions& options);
+
+    Result<> ping() override;
+    Result<std::int64_t> now_us() override;
+    Result<std::string> cluster_id() override;
+
+    Result<catalog::Dataset> register_manifest(const catalog::Registration& registration) override;
+    Result<std::optional<catalog::Dataset>> find_dataset(const catalog::DatasetRef& ref) override;
+    Result<std::vector<catalog::Dataset>> list_datasets() override;
+    Result<std::vector<catalog::Revision>> ensure_revisions(
+        std::int64_t dataset_id, const std::string& hash, const std::string& network,
+        std::span<const catalog::WantedRevision> wanted) override;
+    Result<std::vector<catalog::Revision>> active_revisions() override;
+    Result<std::vector<catalog::File>> files(std::int64_t revision_id,
+                                             std::int64_t after_commit_seq) override;
+    Result<std::vector<catalog::File>> live_files(std::int64_t revision_id) override;
+
+    Result<std::int64_t> register_worker(const catalog::NewWorker& worker,
+                                         std::chrono::milliseconds lease) override;
+    Result<catalog::HeartbeatAnswer> heartbeat(const std::string& session_id, std::chrono::milliseconds lease,
+                                               const std::string& stats) override;
+    Result<> retire_worker(const std::string& session_id) override;
+    Result<std::vector<catalog::Worker>> list_workers() override;
+    Result<> expire_workers(std::span<const std::string> dead_sessions) override;
+
+    Result<catalog::Job> create_job(const catalog::NewJob& job) override;
+    Result<std::optional<catalog::Job>> active_job(std::int64_t dataset_id, const std::string& hash) override;
+    Result<catalog::Job> job(std::int64_t job_id) override;
+    Result<> transition_job(std::int64_t job_id, std::span<const catalog::JobStatus> expected,
+                            catalog::JobStatus to, const std::string& reason,
+                            const std::string& error_json) override;
+
+    Result<std::vector<catalog::Shard>> create_shards(std::int64_t job_id,
+                                                      std::span<const BlockRange> ranges) override;
+    Result<std::vector<catalog::Shard>> shards(std::int64_t job_id) override;
+    Result<std::optional<catalog::Fence>> assign_shard(std::int64_t shard_id,
+                                                       const std::string& session_id) override;
+    Result<> release_shard(const catalog::Fence& fence, std::chrono::milliseconds delay,
+                           const std::string& error_json) override;
+    Result<> end_shard(const catalog::Fence& fence, catalog::ShardStatus status,
+                       const std::string& error_json) override;
+    Result<> cancel_pending_shards(std::int64_t job_id) override;
+
+    Result<catalog::ShardStatus> commit_group(const catalog::GroupCommit& commit) override;
+
+    Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) override;
+
+  private:
+    std::unique_ptr<ChangeWatcher> watcher_;  // before the database, which wakes it
+    Database database_;
+    std::int64_t deletion_lock_us_;
+};
+
+/// What a stale owner is told.
+Error fenced_error(const catalog::Fence& fence);
+
+/// The shard states as stored; kFailed for an unknown word cannot happen (the schema checks it).
+catalog::ShardStatus shard_status_of(std::string_view text);
+
+/// A number that fits the store's 64-bit signed columns. kInvalidArgument beyond 2^63 - 1, naming the thing.
+Result<std::int64_t> to_stored(std::uint64_t value, std::string_view what);
+
+}  // namespace amp::metadb

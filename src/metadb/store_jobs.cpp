@@ -1,0 +1,390 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "base/sha256.hpp"
+#include "metadb/soci_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace amp::metadb {
+
+using catalog::Fence;
+using catalog::Job;
+using catalog::JobStatus;
+using catalog::NewJob;
+using catalog::Shard;
+using catalog::ShardStatus;
+
+namespace {
+
+constexpr std::size_t kShardsPerInsert = 200;
+
+/// The predicate of the unique index jobs_active; SQLite wants it word for word.
+constexpr const char* kActiveStates = "status IN ('SCHEDULED', 'RUNNING', 'STOP_REQUESTED', 'STOPPING')";
+
+// ---- jobs ----
+
+constexpr std::size_t kJobColumns = 13;
+constexpr const char* kSelectJobs =
+    "SELECT id, dataset_id, hash, kind, origin, status, reason, descriptor, start_block, end_block, node_id, "
+    "last_error,"
+    " created_at FROM jobs WHERE ";
+
+JobStatus job_status_of(std::string_view text) {
+    for (const auto status : {JobStatus::kScheduled, JobStatus::kRunning, JobStatus::kStopRequested,
+                              JobStatus::kStopping, JobStatus::kStopped, JobStatus::kCompleted}) {
+        if (catalog::to_string(status) == text) return status;
+    }
+    return JobStatus::kFailed;
+}
+
+std::optional<BlockNum> to_block(const std::optional<std::int64_t>& number) {
+    return number ? std::optional(static_cast<BlockNum>(*number)) : std::nullopt;
+}
+
+Job to_job(const Row& row) {
+    return {.id = row.number(0),
+            .dataset_id = row.number(1),
+            .hash = row.text(2),
+            .kind = row.text(3),
+            .origin = row.text(4),
+            .status = job_status_of(row.text(5)),
+            .reason = row.text(6),
+            .descriptor = row.text(7),
+            .start_block = static_cast<BlockNum>(row.number(8)),
+            .end_block = to_block(row.optional_number(9)),
+            .node_id = row.text(10),
+            .last_error = row.text(11),
+            .created_at = row.number(12)};
+}
+
+std::optional<Job> find_active(Transaction& tx, std::int64_t dataset_id, const std::string& hash) {
+    const auto row =
+        tx.row(fmt::format("{} dataset_id = :dataset AND hash = :hash AND {}", kSelectJobs, kActiveStates),
+               kJobColumns, {{"dataset", dataset_id}, {"hash", hash}});
+    return row ? std::optional(to_job(*row)) : std::nullopt;
+}
+
+std::optional<Job> find_job(Transaction& tx, std::int64_t job_id) {
+    const auto row = tx.row(std::string(kSelectJobs) + "id = :job", kJobColumns, {{"job", job_id}});
+    return row ? std::optional(to_job(*row)) : std::nullopt;
+}
+
+Error no_job(std::int64_t job_id) { return make_error(Code::kNotFound, "job {} does not exist", job_id); }
+
+void notify_job(Transaction& tx, std::int64_t job_id) {
+    tx.notify("jobs", fmt::format(R"({{"job_id":{}}})", job_id));
+}
+
+/// Absent if another job of the dataset is active.
+std::optional<std::int64_t> insert_job(Transaction& tx, const NewJob& job, const Value& end_block) {
+    const auto row =
+        tx.row(fmt::format("INSERT INTO jobs (dataset_id, hash, kind, origin, status, descriptor, "
+                           "descriptor_hash, start_block,"
+                           " end_block, parallelism, node_id, max_attempts, created_at, updated_at)"
+                           " VALUES (:dataset, :hash, :kind, :origin, 'SCHEDULED', :descriptor, "
+                           ":descriptor_hash, :start, :end,"
+                           " :parallelism, :node, :max_attempts, now_us(), now_us())"
+                           " ON CONFLICT (dataset_id, hash) WHERE {} DO NOTHING RETURNING id",
+                           kActiveStates),
+               1,
+               {{"dataset", job.dataset_id},
+                {"hash", job.hash},
+                {"kind", job.kind},
+                {"origin", job.origin},
+                {"descriptor", job.descriptor},
+                {"descriptor_hash", to_hex(sha256(as_bytes(job.descriptor)).view())},
+                {"start", static_cast<std::int64_t>(job.start_block)},
+                {"end", end_block},
+                {"parallelism", static_cast<std::int64_t>(job.parallelism)},
+                {"node", text_or_null(job.node_id)},
+                {"max_attempts", static_cast<std::int64_t>(job.max_attempts)}});
+    return row ? std::optional(row->number(0)) : std::nullopt;
+}
+
+// ---- shards ----
+
+constexpr std::size_t kShardColumns = 14;
+constexpr const char* kSelectShards =
+    "SELECT id, job_id, kind, start_block, end_block, next_block, status, epoch, node_id, session_id, "
+    "attempts, crashes,"
+    " not_before, last_error FROM shards WHERE ";
+
+Shard to_shard(const Row& row) {
+    return {.id = row.number(0),
+            .job_id = row.number(1),
+            .kind = row.text(2),
+            .start_block = static_cast<BlockNum>(row.number(3)),
+            .end_block = to_block(row.optional_number(4)),
+            .next_block = static_cast<BlockNum>(row.number(5)),
+            .status = shard_status_of(row.text(6)),
+            .epoch = row.number(7),
+            .node_id = row.text(8),
+            .session_id = row.text(9),
+            .attempts = static_cast<int>(row.number(10)),
+            .crashes = static_cast<int>(row.number(11)),
+            .not_before = row.optional_number(12),
+            .last_error = row.text(13)};
+}
+
+std::vector<Shard> find_shards(Transaction& tx, std::int64_t job_id) {
+    std::vector<Shard> shards;
+    for (const auto& row : tx.rows(std::string(kSelectShards) + "job_id = :job ORDER BY id", kShardColumns,
+                                   {{"job", job_id}})) {
+        shards.push_back(to_shard(row));
+    }
+    return shards;
+}
+
+/// The newest pending shard of each range, in that order; empty if one has none.
+std::vector<Shard> match_shards(const std::vector<Shard>& shards, std::span<const BlockRange> ranges) {
+    std::map<BlockRange, Shard> by_range;
+    for (const auto& shard : shards) {
+        if (shard.status == ShardStatus::kPending && shard.end_block) {
+            by_range.insert_or_assign({shard.start_block, *shard.end_block}, shard);
+        }
+    }
+    std::vector<Shard> matched;
+    for (const auto& range : ranges) {
+        const auto found = by_range.find(range);
+        if (found == by_range.end()) return {};
+        matched.push_back(found->second);
+    }
+    return matched;
+}
+
+void insert_shards(Transaction& tx, std::int64_t job_id, std::span<const BlockRange> ranges) {
+    std::string sql =
+        "INSERT INTO shards (job_id, kind, start_block, end_block, next_block, status, created_at, "
+        "updated_at) VALUES";
+    char separator = ' ';
+    for (const auto& range : ranges) {
+        sql += fmt::format("{}({}, 'range', {}, {}, {}, 'PENDING', now_us(), now_us())", separator, job_id,
+                           range.start, range.end, range.start);
+        separator = ',';
+    }
+    tx.execute(sql);
+}
+
+std::vector<Param> fence_params(const Fence& fence) {
+    return {{"shard", fence.shard_id}, {"epoch", fence.epoch}, {"session", fence.session_id}};
+}
+
+constexpr const char* kFenceCondition =
+    " WHERE id = :shard AND epoch = :epoch AND session_id = :session AND status = 'RUNNING'";
+
+}  // namespace
+
+Error fenced_error(const Fence& fence) {
+    return make_error(Code::kConflict,
+                      "shard {} has another owner by now (this one had epoch {}); nothing was written",
+                      fence.shard_id, fence.epoch)
+        .with_reason("FENCED");
+}
+
+ShardStatus shard_status_of(std::string_view text) {
+    for (const auto status :
+         {ShardStatus::kPending, ShardStatus::kRunning, ShardStatus::kDone, ShardStatus::kCancelled}) {
+        if (catalog::to_string(status) == text) return status;
+    }
+    return ShardStatus::kFailed;
+}
+
+Result<Job> SociStore::create_job(const NewJob& job) {
+    TRY(to_stored(job.start_block, "start block"));
+    Value end_block;
+    if (job.end_block) {
+        TRY_ASSIGN(end_block, to_stored(*job.end_block, "end block"));
+    }
+    return database_.write([&](Transaction& tx) -> Result<Job> {
+        const auto id = insert_job(tx, job, end_block);
+        if (id) {
+            notify_job(tx, *id);
+            if (auto made = find_job(tx, *id)) return *made;
+            return no_job(*id);
+        }
+        auto active = find_active(tx, job.dataset_id, job.hash);
+        if (!active) {
+            return make_error(Code::kConflict, "another job of this dataset ended at this moment; try again")
+                .with_reason("ACTIVE_JOB");
+        }
+        const bool ours =
+            tx.repeated() && active->node_id == job.node_id && active->descriptor == job.descriptor;
+        if (ours) return *active;
+        return make_error(Code::kConflict, "job {} ({}, {}) on node \"{}\" writes this dataset already",
+                          active->id, active->origin, catalog::to_string(active->status), active->node_id)
+            .with_reason("ACTIVE_JOB");
+    });
+}
+
+Result<std::optional<Job>> SociStore::active_job(std::int64_t dataset_id, const std::string& hash) {
+    return database_.read(
+        [&](Transaction& tx) -> Result<std::optional<Job>> { return find_active(tx, dataset_id, hash); });
+}
+
+Result<Job> SociStore::job(std::int64_t job_id) {
+    return database_.read([&](Transaction& tx) -> Result<Job> {
+        if (auto found = find_job(tx, job_id)) return *found;
+        return no_job(job_id);
+    });
+}
+
+Result<> SociStore::transition_job(std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to,
+                                   const std::string& reason, const std::string& error_json) {
+    std::string states;
+    for (const auto status : expected) {
+        states += fmt::format("{}'{}'", states.empty() ? "" : ", ", catalog::to_string(status));
+    }
+    if (states.empty()) return make_error(Code::kInvalidArgument, "a job transition needs an expected state");
+    return database_.write([&](Transaction& tx) -> Result<> {
+        const auto changed = tx.execute(fmt::format("UPDATE jobs SET status = :status, reason = :reason, "
+                                                    "last_error = COALESCE(:error, last_error),"
+                                                    " change_seq = change_seq + 1, updated_at = now_us(),"
+                                                    " started_at = CASE WHEN :status = 'RUNNING' THEN "
+                                                    "COALESCE(started_at, now_us()) ELSE started_at END,"
+                                                    " finished_at = {} WHERE id = :job AND status IN ({})",
+                                                    catalog::is_terminal(to) ? "now_us()" : "NULL", states),
+                                        {{"status", std::string(catalog::to_string(to))},
+                                         {"reason", text_or_null(reason)},
+                                         {"error", text_or_null(error_json)},
+                                         {"job", job_id}});
+        if (changed > 0) {
+            notify_job(tx, job_id);
+            return {};
+        }
+        const auto job = find_job(tx, job_id);
+        if (!job) return no_job(job_id);
+        if (job->status == to) return {};
+        return make_error(Code::kConflict, "job {} is {} and cannot become {}", job_id,
+                          catalog::to_string(job->status), catalog::to_string(to))
+            .with_reason("JOB_STATE");
+    });
+}
+
+Result<std::vector<Shard>> SociStore::create_shards(std::int64_t job_id, std::span<const BlockRange> ranges) {
+    for (const auto& range : ranges) TRY(to_stored(range.end, "end block"));
+    return database_.write([&](Transaction& tx) -> Result<std::vector<Shard>> {
+        const auto locked = tx.execute(
+            "UPDATE jobs SET change_seq = change_seq + 1 WHERE id = :job AND status IN ('SCHEDULED', "
+            "'RUNNING')",
+            {{"job", job_id}});
+        if (locked == 0) {
+            const auto job = find_job(tx, job_id);
+            if (!job) return no_job(job_id);
+            return make_error(Code::kConflict, "job {} is {} and takes no shards", job_id,
+                              catalog::to_string(job->status))
+                .with_reason("JOB_STATE");
+        }
+        if (ranges.empty()) return std::vector<Shard>{};
+        if (tx.repeated()) {
+            if (auto made = match_shards(find_shards(tx, job_id), ranges); !made.empty()) return made;
+        }
+        for (std::size_t at = 0; at < ranges.size(); at += kShardsPerInsert) {
+            insert_shards(tx, job_id, ranges.subspan(at, std::min(kShardsPerInsert, ranges.size() - at)));
+        }
+        notify_job(tx, job_id);
+        return match_shards(find_shards(tx, job_id), ranges);
+    });
+}
+
+Result<std::vector<Shard>> SociStore::shards(std::int64_t job_id) {
+    return database_.read(
+        [&](Transaction& tx) -> Result<std::vector<Shard>> { return find_shards(tx, job_id); });
+}
+
+Result<std::optional<Fence>> SociStore::assign_shard(std::int64_t shard_id, const std::string& session_id) {
+    return database_.write([&](Transaction& tx) -> Result<std::optional<Fence>> {
+        const auto worker = tx.row(
+            "UPDATE workers SET work_seq = work_seq + 1 WHERE session_id = :session AND state = 'ACTIVE'"
+            " RETURNING node_id",
+            1, {{"session", session_id}});
+        if (!worker) return std::optional<Fence>{};
+        const auto row = tx.row(
+            "UPDATE shards SET status = 'RUNNING', epoch = epoch + 1, node_id = :node, session_id = :session,"
+            " updated_at = now_us() WHERE id = :shard AND status = 'PENDING'"
+            " AND (not_before IS NULL OR not_before <= now_us()) RETURNING epoch, job_id",
+            2, {{"node", worker->text(0)}, {"session", session_id}, {"shard", shard_id}});
+        if (row) {
+            // Node ids are free text, so they stay out of the payload, which is only a hint.
+            tx.notify("work", fmt::format(R"({{"job_id":{},"shard_id":{}}})", row->number(1), shard_id));
+            return std::optional(
+                Fence{.shard_id = shard_id, .epoch = row->number(0), .session_id = session_id});
+        }
+        if (tx.repeated()) {
+            const auto ours = tx.row(
+                "SELECT epoch FROM shards WHERE id = :shard AND session_id = :session AND status = 'RUNNING'",
+                1, {{"shard", shard_id}, {"session", session_id}});
+            if (ours)
+                return std::optional(
+                    Fence{.shard_id = shard_id, .epoch = ours->number(0), .session_id = session_id});
+        }
+        return std::optional<Fence>{};
+    });
+}
+
+Result<> SociStore::release_shard(const Fence& fence, std::chrono::milliseconds delay,
+                                  const std::string& error_json) {
+    return database_.write([&](Transaction& tx) -> Result<> {
+        auto params = fence_params(fence);
+        params.push_back({"error", text_or_null(error_json)});
+        params.push_back(
+            {"delay", delay.count() > 0 ? Value{std::chrono::microseconds(delay).count()} : Value{}});
+        params.push_back({"attempt", std::int64_t{error_json.empty() ? 0 : 1}});
+        const auto changed = tx.execute(
+            std::string(
+                "UPDATE shards SET status = CASE WHEN job_id IN (SELECT id FROM jobs WHERE status IN"
+                " ('SCHEDULED', 'RUNNING')) THEN 'PENDING' ELSE 'CANCELLED' END, epoch = epoch + 1,"
+                " last_node = node_id, node_id = NULL, session_id = NULL, attempts = attempts + :attempt,"
+                " last_error = COALESCE(:error, last_error), not_before = now_us() + :delay,"
+                " updated_at = now_us()") +
+                kFenceCondition,
+            params);
+        // Released by the try before, or taken by another: not ours any more in both cases.
+        if (changed == 0 && !tx.repeated()) return fenced_error(fence);
+        tx.notify("jobs", fmt::format(R"({{"shard_id":{}}})", fence.shard_id));
+        return {};
+    });
+}
+
+Result<> SociStore::end_shard(const Fence& fence, ShardStatus status, const std::string& error_json) {
+    if (status == ShardStatus::kPending || status == ShardStatus::kRunning) {
+        return make_error(Code::kInvalidArgument, "a shard cannot end as {}", catalog::to_string(status));
+    }
+    return database_.write([&](Transaction& tx) -> Result<> {
+        const std::string word(catalog::to_string(status));
+        auto params = fence_params(fence);
+        params.push_back({"status", word});
+        params.push_back({"error", text_or_null(error_json)});
+        const auto changed = tx.execute(
+            std::string("UPDATE shards SET status = :status, last_error = COALESCE(:error, last_error),"
+                        " last_node = node_id, updated_at = now_us()") +
+                kFenceCondition,
+            params);
+        if (changed == 0) {
+            // A commit that reached the end block has made the shard DONE already.
+            params = fence_params(fence);
+            params.push_back({"status", word});
+            const auto ended = tx.row(
+                "SELECT id FROM shards WHERE id = :shard AND epoch = :epoch AND session_id = :session"
+                " AND status = :status",
+                1, params);
+            if (!ended) return fenced_error(fence);
+        }
+        tx.notify("jobs", fmt::format(R"({{"shard_id":{}}})", fence.shard_id));
+        return {};
+    });
+}
+
+Result<> SociStore::cancel_pending_shards(std::int64_t job_id) {
+    return database_.write([&](Transaction& tx) -> Result<> {
+        tx.execute(
+            "UPDATE shards SET status = 'CANCELLED', updated_at = now_us() WHERE job_id = :job AND"
+            " status = 'PENDING'",
+            {{"job", job_id}});
+        notify_job(tx, job_id);
+        return {};
+    });
+}
+
+}  // namespace amp::metadb

@@ -1,0 +1,44 @@
+# Copyright 2026 The Amp Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A private PostgreSQL cluster that is gone after the tests."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from .process import Process, free_port, wait_for
+
+_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+
+class ScratchPostgres:
+    def __init__(self):
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="amp-pg-"))
+        prefix = []
+        if os.getuid() == 0:  # initdb and postgres refuse root
+            shutil.chown(self._folder, "postgres", "postgres")
+            prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        data = self._folder / "data"
+        subprocess.run([*prefix, _BIN / "initdb", "-D", data, "-U", "amp", "-A", "trust", "-E", "UTF8",
+                        "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True)
+        port = free_port()
+        self.process = Process([
+            *prefix, _BIN / "postgres", "-D", data, "-p", port, "-k", self._folder, "-c", "listen_addresses=127.0.0.1",
+            "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"], name="postgres")
+        self.url = f"postgresql://amp@127.0.0.1:{port}/postgres"
+        ready = [_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, 30, "PostgreSQL")
+
+    def sql(self, text: str) -> str:
+        done = subprocess.run([_BIN / "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, self.url],
+                              check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def new_database(self, name: str) -> str:
+        self.sql(f'CREATE DATABASE "{name}"')
+        return self.url.rpartition("/")[0] + "/" + name
+
+    def stop(self):
+        self.process.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
