@@ -103,18 +103,22 @@ Type arrow_type(const LogicalType& type, bool wire) {
     }
 }
 
-bool has_wire_type(const LogicalType& type) {
+// Arrow's import of the engine's arrays stops at 64 levels.
+constexpr int kNestingMax = 60;
+
+bool has_wire_type(const LogicalType& type, int depth = 0) {
+    if (depth > kNestingMax) return false;
     switch (type.id()) {
         case LogicalTypeId::LIST:
-            return has_wire_type(duckdb::ListType::GetChildType(type));
+            return has_wire_type(duckdb::ListType::GetChildType(type), depth + 1);
         case LogicalTypeId::ARRAY:
-            return has_wire_type(duckdb::ArrayType::GetChildType(type));
+            return has_wire_type(duckdb::ArrayType::GetChildType(type), depth + 1);
         case LogicalTypeId::MAP:
-            return has_wire_type(duckdb::MapType::KeyType(type)) &&
-                   has_wire_type(duckdb::MapType::ValueType(type));
+            return has_wire_type(duckdb::MapType::KeyType(type), depth + 2) &&
+                   has_wire_type(duckdb::MapType::ValueType(type), depth + 2);
         case LogicalTypeId::STRUCT:
             for (const auto& member : duckdb::StructType::GetChildTypes(type))
-                if (!has_wire_type(member.second)) return false;
+                if (!has_wire_type(member.second, depth + 1)) return false;
             return true;
         default:
             return arrow_type(type, true) != nullptr;
@@ -125,10 +129,15 @@ bool has_wire_type(const LogicalType& type) {
 
 OutputColumn output_column(const std::string& name, const LogicalType& type, const TracedColumn& traced) {
     if (is_text_form(type)) return {LogicalType::VARCHAR, arrow::field(name, arrow::utf8(), traced.nullable)};
-    if (!has_wire_type(type))
+    if (!has_wire_type(type)) {
+        const auto brief = [](std::string text) {
+            if (text.size() <= 100) return text;
+            return text.substr(0, 98) + "..";
+        };
         refuse(Code::kInvalidArgument, "PLANNING_ERROR",
                "the column {} has type {}, which cannot be returned; cast it, for example with ::VARCHAR",
-               name, type.ToString());
+               brief(name), brief(type.ToString()));
+    }
     Type wire = arrow_type(type, true);
     if (traced.type && can_become(*arrow_type(type, false), *traced.type)) wire = traced.type;
     return {type, arrow::field(name, wire, traced.nullable || wire->id() == arrow::Type::NA)};

@@ -45,6 +45,9 @@ std::optional<std::size_t> position(const duckdb::ErrorData& data) {
 
 Error client_error(const duckdb::ErrorData& data, std::string_view reason, const SqlText* text) {
     std::string message = clean(data.RawMessage());
+    // The engine's advice is a SET that the gate refuses.
+    if (message.starts_with("Max expression depth"))
+        message = "an expression is nested deeper than 1000 levels; write it flatter";
     if (const auto at = position(data); at && text != nullptr) message += " (" + text->place(*at) + ")";
     return Error{Code::kInvalidArgument, std::move(message), std::string(reason)};
 }

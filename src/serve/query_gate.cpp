@@ -54,6 +54,11 @@ void QueryGate::drain() {
     draining_ = true;
 }
 
+QueryGate::Load QueryGate::load() const {
+    std::lock_guard lock(mutex_);
+    return {running_, static_cast<int>(queue_.size())};
+}
+
 bool QueryGate::draining() const {
     std::lock_guard lock(mutex_);
     return draining_;

@@ -42,6 +42,12 @@ class QueryGate {
 
     Result<std::unique_ptr<Slot>> enter(const std::stop_token& stop, std::chrono::steady_clock::time_point deadline);
 
+    struct Load {
+        int running = 0;
+        int waiting = 0;
+    };
+    Load load() const;
+
     /// Refuses new queries from now on; those that run or wait go on.
     void drain();
     bool draining() const;

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 namespace amp::serve {
 namespace {
@@ -43,18 +44,22 @@ TEST(QueryGate, LimitsRunningAndQueuedQueries) {
     auto first = gate.enter({}, far);
     ASSERT_TRUE(first.ok());
     auto second = std::async(std::launch::async, [&] { return gate.enter({}, far); });
-    // The second waits in the queue once a third finds it full.
-    for (;;) {
-        const auto third = gate.enter({}, Clock::now());
-        ASSERT_FALSE(third.ok());
-        if (third.error().reason == "TOO_MANY_QUERIES") {
-            EXPECT_EQ(third.error().code, Code::kResourceExhausted);
-            break;
-        }
-        EXPECT_EQ(third.error().reason, "QUERY_TIMEOUT");
-    }
+    while (gate.load().waiting == 0) std::this_thread::yield();
+    const auto third = gate.enter({}, far);
+    ASSERT_FALSE(third.ok());
+    EXPECT_EQ(third.error().code, Code::kResourceExhausted);
+    EXPECT_EQ(third.error().reason, "TOO_MANY_QUERIES");
     first->reset();
     EXPECT_TRUE(second.get().ok());
+}
+
+TEST(QueryGate, AWaitEndsWithItsDeadline) {
+    QueryGate gate({.max_concurrent = 1, .max_queued = 8});
+    const auto first = gate.enter({}, Clock::now() + 1h);
+    const auto second = gate.enter({}, Clock::now());
+    EXPECT_EQ(second.error().code, Code::kDeadlineExceeded);
+    EXPECT_EQ(second.error().reason, "QUERY_TIMEOUT");
+    EXPECT_EQ(gate.load().waiting, 0);
 }
 
 TEST(QueryGate, AStopEndsTheWait) {
