@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
@@ -384,6 +385,36 @@ TEST_F(Query, SlicesWideRows) {
     EXPECT_EQ(result->rows->num_rows(), 40);
     for (const auto& chunk : result->rows->column(0)->chunks())
         EXPECT_LE(*arrow::util::ReferencedBufferSize(*chunk), 2 << 20);
+}
+
+TEST_F(Query, RunsSideBySideWhileTheCatalogMoves) {
+    World world;
+    const auto id = world.store.add_dataset("eth", "dev", kHash, kManifest, kTables);
+    world.write(id, kTables, {0, 9}, 3);
+    world.settle();
+    world.open_engine();
+    std::atomic<int> wrong{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&] {
+                for (int round = 0; round < 20; ++round) {
+                    // An error, then: both tables of a commit appear together, no block is without its logs.
+                    const std::string missing = text(*world.engine,
+                                                     "SELECT count(*) FROM eth.blocks b ANTI JOIN eth.logs l "
+                                                     "USING (block_num, block_hash)");
+                    if (missing.find("PLANNING_ERROR") == std::string::npos) ++wrong;
+                    if (text(*world.engine,
+                             "SELECT count(*) FROM eth.blocks b ANTI JOIN eth.logs l ON b.hash = "
+                             "l.block_hash") != "0")
+                        ++wrong;
+                }
+            });
+        for (BlockNum block = 10; block < 30; ++block) world.write(id, kTables, {block, block}, 1);
+    }
+    EXPECT_EQ(wrong, 0);
+    world.settle();
+    EXPECT_EQ(text(*world.engine, "SELECT count(*) FROM eth.blocks"), "50");
 }
 
 constexpr const char* kEndless =

@@ -15,9 +15,10 @@ namespace amp::serve {
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
     const auto bad = [&](std::string_view why) {
-        return make_error(Code::kInvalidArgument,
-                          "address \"{}\" {}: write host:port, :port or [IPv6 address]:port, for example 0.0.0.0:1602",
-                          text, why);
+        return make_error(
+            Code::kInvalidArgument,
+            "address \"{}\" {}: write host:port, :port or [IPv6 address]:port, for example 0.0.0.0:1602",
+            text, why);
     };
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return bad("has no port");
@@ -59,8 +60,8 @@ Result<> check_can_listen(const ListenAddress& address, std::string_view what) {
     const std::string shown = address.host.empty() ? "all addresses" : address.host;
     if (error == EADDRINUSE)
         return make_error(Code::kUnavailable,
-                          "{}: port {} on {} is in use: stop the other program or choose another address", what,
-                          address.port, shown);
+                          "{}: port {} on {} is in use: stop the other program or choose another address",
+                          what, address.port, shown);
     return make_error(Code::kUnavailable, "{}: cannot listen on port {} of {}: {}", what, address.port, shown,
                       std::error_code(error, std::generic_category()).message());
 }

@@ -15,7 +15,8 @@ struct ListenAddress {
     int port = 0;      // 0 = a free one
 };
 
-/// Parses `1.2.3.4:1602`, `localhost:1602`, `:1602` and `[::1]:1602`. kInvalidArgument names the text otherwise.
+/// Parses `1.2.3.4:1602`, `localhost:1602`, `:1602` and `[::1]:1602`. kInvalidArgument names the text
+/// otherwise.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 /// Tries whether the address can be bound, so that a library that says only "failed" need not be asked.

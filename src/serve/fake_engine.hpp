@@ -36,7 +36,8 @@ class FakeEngine final : public query::Engine {
         TRY_ASSIGN(const FakeQuery* found, find(sql));
         return query::QueryPlan{found->schema, ranges};
     }
-    Result<std::unique_ptr<query::QueryStream>> execute(std::string_view sql, std::chrono::milliseconds) override {
+    Result<std::unique_ptr<query::QueryStream>> execute(std::string_view sql,
+                                                        std::chrono::milliseconds) override {
         TRY_ASSIGN(const FakeQuery* found, find(sql));
         std::unique_ptr<query::QueryStream> stream = std::make_unique<Stream>(*this, *found);
         return stream;
@@ -44,9 +45,13 @@ class FakeEngine final : public query::Engine {
     Result<std::vector<query::TableListing>> list_tables() override { return tables; }
 
     /// Waits until a stream computes without end.
-    void wait_for_endless() { wait([this] { return blocked_ > 0; }); }
+    void wait_for_endless() {
+        wait([this] { return blocked_ > 0; });
+    }
     /// Waits until `n` streams were cancelled while they computed.
-    void wait_for_cancelled(int n) { wait([this, n] { return cancelled_ >= n; }); }
+    void wait_for_cancelled(int n) {
+        wait([this, n] { return cancelled_ >= n; });
+    }
 
   private:
     class Stream final : public query::QueryStream {
@@ -82,7 +87,8 @@ class FakeEngine final : public query::Engine {
     Result<const FakeQuery*> find(std::string_view sql) const {
         const auto found = queries.find(sql);
         if (found == queries.end())
-            return make_error(Code::kInvalidArgument, "syntax error at \"{}\"", sql).with_reason("SQL_PARSE_ERROR");
+            return make_error(Code::kInvalidArgument, "syntax error at \"{}\"", sql)
+                .with_reason("SQL_PARSE_ERROR");
         if (found->second.plan_error) return *found->second.plan_error;
         return &found->second;
     }

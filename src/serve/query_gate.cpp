@@ -21,19 +21,19 @@ Result<std::unique_ptr<QueryGate::Slot>> QueryGate::enter(const std::stop_token&
             .with_reason("DRAINING");
     if (running_ >= max_concurrent_ || !queue_.empty()) {
         if (std::ssize(queue_) >= max_queued_)
-            return make_error(Code::kResourceExhausted, "{} queries run and {} wait; no more are taken", running_,
-                              queue_.size())
+            return make_error(Code::kResourceExhausted, "{} queries run and {} wait; no more are taken",
+                              running_, queue_.size())
                 .with_reason("TOO_MANY_QUERIES");
         const std::uint64_t ticket = ++next_ticket_;
         queue_.insert(ticket);
-        const bool mine = changed_.wait_until(lock, stop, deadline, [&] {
-            return running_ < max_concurrent_ && *queue_.begin() == ticket;
-        });
+        const bool mine = changed_.wait_until(
+            lock, stop, deadline, [&] { return running_ < max_concurrent_ && *queue_.begin() == ticket; });
         queue_.erase(ticket);
         // The next in the queue may have been woken too early, or not at all.
         changed_.notify_all();
         if (!mine && stop.stop_requested())
-            return make_error(Code::kCancelled, "the query was cancelled while it waited").with_reason("CANCELLED");
+            return make_error(Code::kCancelled, "the query was cancelled while it waited")
+                .with_reason("CANCELLED");
         if (!mine)
             return make_error(Code::kDeadlineExceeded, "the query waited for its turn until its time limit")
                 .with_reason("QUERY_TIMEOUT");

@@ -22,8 +22,8 @@ struct QueryGateOptions {
 /// Bounds how many queries run at a time; both servers share one.
 ///
 /// Queries enter in the order they came. Threads: any.
-/// Failure of enter(): kResourceExhausted TOO_MANY_QUERIES with a full queue, kUnavailable DRAINING after drain(),
-/// kDeadlineExceeded QUERY_TIMEOUT, kCancelled when asked to stop.
+/// Failure of enter(): kResourceExhausted TOO_MANY_QUERIES with a full queue, kUnavailable DRAINING after
+/// drain(), kDeadlineExceeded QUERY_TIMEOUT, kCancelled when asked to stop.
 class QueryGate {
   public:
     /// One query's right to run; given back by its destructor. The gate must outlive it.
@@ -40,7 +40,8 @@ class QueryGate {
 
     explicit QueryGate(QueryGateOptions options = {});
 
-    Result<std::unique_ptr<Slot>> enter(const std::stop_token& stop, std::chrono::steady_clock::time_point deadline);
+    Result<std::unique_ptr<Slot>> enter(const std::stop_token& stop,
+                                        std::chrono::steady_clock::time_point deadline);
 
     struct Load {
         int running = 0;

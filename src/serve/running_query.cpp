@@ -15,13 +15,16 @@ bool is_utf8(std::string_view text) {
     return initialized && arrow::util::ValidateUTF8(text);
 }
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos; }
+bool is_blank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+}
 
 Result<> check_sql_text(std::string_view sql, std::string_view code) {
     if (sql.size() > kSqlBytesMax)
         return make_error(Code::kInvalidArgument, "the SQL text is larger than {} bytes", kSqlBytesMax)
             .with_reason(code);
-    if (!is_utf8(sql)) return make_error(Code::kInvalidArgument, "the SQL text is not valid UTF-8").with_reason(code);
+    if (!is_utf8(sql))
+        return make_error(Code::kInvalidArgument, "the SQL text is not valid UTF-8").with_reason(code);
     if (is_blank(sql))
         return make_error(Code::kInvalidArgument, "the SQL text is empty; send one SELECT statement")
             .with_reason(code);
@@ -32,7 +35,8 @@ Result<std::chrono::milliseconds> time_limit(std::chrono::milliseconds limit, st
     if (header.empty()) return limit;
     double seconds = 0;
     const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-    if (error != std::errc() || end != header.data() + header.size() || !std::isfinite(seconds) || seconds <= 0)
+    if (error != std::errc() || end != header.data() + header.size() || !std::isfinite(seconds) ||
+        seconds <= 0)
         return make_error(Code::kInvalidArgument, "header amp-timeout-secs is not a positive number: \"{}\"",
                           header.substr(0, 64))
             .with_reason("INVALID_HEADER");
@@ -43,15 +47,19 @@ Result<std::chrono::milliseconds> time_limit(std::chrono::milliseconds limit, st
 
 Error explain_cancellation(Error error, const QueryGate& gate) {
     if (error.code != Code::kCancelled || !gate.draining()) return error;
-    return make_error(Code::kUnavailable, "the server is shutting down; send the query again").with_reason("DRAINING");
+    return make_error(Code::kUnavailable, "the server is shutting down; send the query again")
+        .with_reason("DRAINING");
 }
 
 RunningQuery::RunningQuery(std::unique_ptr<QueryGate::Slot> slot, std::unique_ptr<query::QueryStream> stream,
                            std::stop_token stop)
-    : slot_(std::move(slot)), stream_(std::move(stream)), cancel_(std::move(stop), [this] { stream_->cancel(); }) {}
+    : slot_(std::move(slot)),
+      stream_(std::move(stream)),
+      cancel_(std::move(stop), [this] { stream_->cancel(); }) {}
 
 Result<std::unique_ptr<RunningQuery>> RunningQuery::start(query::Engine& engine, QueryGate& gate,
-                                                          std::string_view sql, std::chrono::milliseconds timeout,
+                                                          std::string_view sql,
+                                                          std::chrono::milliseconds timeout,
                                                           std::stop_token stop) {
     using Clock = std::chrono::steady_clock;
     const bool limited = timeout.count() > 0;
@@ -62,7 +70,8 @@ Result<std::unique_ptr<RunningQuery>> RunningQuery::start(query::Engine& engine,
         left = std::max(std::chrono::milliseconds(1),
                         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
     TRY_ASSIGN(auto stream, engine.execute(sql, left));
-    return std::unique_ptr<RunningQuery>(new RunningQuery(std::move(slot), std::move(stream), std::move(stop)));
+    return std::unique_ptr<RunningQuery>(
+        new RunningQuery(std::move(slot), std::move(stream), std::move(stop)));
 }
 
 }  // namespace amp::serve

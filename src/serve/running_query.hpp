@@ -18,13 +18,14 @@ namespace amp::serve {
 /// SQL text above this is refused (query wire reference 2.11).
 inline constexpr std::size_t kSqlBytesMax = 2U << 20;
 
-/// Checks size, UTF-8 and blankness. kInvalidArgument; `code` is the reason for text that is empty or not UTF-8.
+/// Checks size, UTF-8 and blankness. kInvalidArgument; `code` is the reason for text that is empty or not
+/// UTF-8.
 Result<> check_sql_text(std::string_view sql, std::string_view code);
 bool is_utf8(std::string_view text);
 bool is_blank(std::string_view text);
 
-/// The time limit of one query: `limit`, lowered (never raised) by the value of an `amp-timeout-secs` header; empty =
-/// absent. kInvalidArgument INVALID_HEADER if it is not a positive number.
+/// The time limit of one query: `limit`, lowered (never raised) by the value of an `amp-timeout-secs` header;
+/// empty = absent. kInvalidArgument INVALID_HEADER if it is not a positive number.
 Result<std::chrono::milliseconds> time_limit(std::chrono::milliseconds limit, std::string_view header);
 
 /// A cancelled query whose client is still there was cancelled by the end of the server: DRAINING.
@@ -33,9 +34,12 @@ Error explain_cancellation(Error error, const QueryGate& gate);
 /// One query that passed the gate: its stream, its slot, and its cancellation by a stop token.
 class RunningQuery {
   public:
-    /// Waits for a slot and starts the query; the time limit includes the wait. Engine and gate must outlive it.
-    static Result<std::unique_ptr<RunningQuery>> start(query::Engine& engine, QueryGate& gate, std::string_view sql,
-                                                       std::chrono::milliseconds timeout, std::stop_token stop);
+    /// Waits for a slot and starts the query; the time limit includes the wait. Engine and gate must outlive
+    /// it.
+    static Result<std::unique_ptr<RunningQuery>> start(query::Engine& engine, QueryGate& gate,
+                                                       std::string_view sql,
+                                                       std::chrono::milliseconds timeout,
+                                                       std::stop_token stop);
 
     query::QueryStream& stream() { return *stream_; }
 

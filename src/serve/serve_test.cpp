@@ -30,7 +30,8 @@ TEST(ListenAddress, AllFormsParse) {
     check("localhost:0", "localhost", 0);
     check(":1603", "", 1603);
     check("[::1]:65535", "::1", 65535);
-    for (const std::string_view bad : {"", "1602", "host:", "host:x", "host:65536", "host:-1", "::1:80", "[::1", "a/b:1"}) {
+    for (const std::string_view bad :
+         {"", "1602", "host:", "host:x", "host:65536", "host:-1", "::1:80", "[::1", "a/b:1"}) {
         const auto parsed = parse_listen_address(bad);
         ASSERT_FALSE(parsed.ok()) << bad;
         EXPECT_EQ(parsed.error().code, Code::kInvalidArgument);
@@ -84,7 +85,9 @@ TEST(QueryGate, DrainRefusesNewQueriesAndWaitsForOldOnes) {
 }
 
 TEST(StatusMap, ReasonsAndCodesDecideTheStatus) {
-    const auto http = [](Code code, std::string reason) { return to_public(Error{code, "text", std::move(reason)}, "id").http; };
+    const auto http = [](Code code, std::string reason) {
+        return to_public(Error{code, "text", std::move(reason)}, "id").http;
+    };
     EXPECT_EQ(http(Code::kInvalidArgument, "SQL_PARSE_ERROR"), 400);
     EXPECT_EQ(http(Code::kNotFound, "CATALOG_FOR_SQL_ERROR"), 404);
     EXPECT_EQ(http(Code::kResourceExhausted, "TOO_MANY_QUERIES"), 429);
@@ -98,7 +101,8 @@ TEST(StatusMap, ReasonsAndCodesDecideTheStatus) {
 
 TEST(StatusMap, ErrorsOfTheServerHideTheirCause) {
     const PublicError shown = to_public(Error{Code::kCorruption, "file /secret is broken", ""}, "abc");
-    EXPECT_THAT(shown.message, testing::AllOf(testing::HasSubstr("abc"), testing::Not(testing::HasSubstr("secret"))));
+    EXPECT_THAT(shown.message,
+                testing::AllOf(testing::HasSubstr("abc"), testing::Not(testing::HasSubstr("secret"))));
 }
 
 TEST(StatusMap, FlightStatusesAreOfTheSendableSet) {
@@ -108,7 +112,9 @@ TEST(StatusMap, FlightStatusesAreOfTheSendableSet) {
     EXPECT_EQ(status(Code::kInvalidArgument, "INVALID_PLAN").ToString(), "Invalid: INVALID_PLAN: text");
     EXPECT_TRUE(status(Code::kNotFound, "").IsKeyError());
     EXPECT_TRUE(status(Code::kUnsupported, "").IsNotImplemented());
-    const auto flight = [&](Code code) { return arrow::flight::FlightStatusDetail::UnwrapStatus(status(code, ""))->code(); };
+    const auto flight = [&](Code code) {
+        return arrow::flight::FlightStatusDetail::UnwrapStatus(status(code, ""))->code();
+    };
     EXPECT_EQ(flight(Code::kUnavailable), arrow::flight::FlightStatusCode::Unavailable);
     EXPECT_EQ(flight(Code::kResourceExhausted), arrow::flight::FlightStatusCode::Unavailable);
     EXPECT_EQ(flight(Code::kDeadlineExceeded), arrow::flight::FlightStatusCode::TimedOut);

@@ -37,19 +37,31 @@ constexpr std::array kByReason{
 
 Mapping by_code(Code code) {
     switch (code) {
-        case Code::kInvalidArgument: return {"INVALID_QUERY", 400, GrpcStatus::kInvalidArgument};
-        case Code::kNotFound: return {"NOT_FOUND", 404, GrpcStatus::kNotFound};
-        case Code::kAlreadyExists: return {"ALREADY_EXISTS", 409, GrpcStatus::kAlreadyExists};
-        case Code::kConflict: return {"CONFLICT", 409, GrpcStatus::kAlreadyExists};
-        case Code::kUnavailable: return {"NOT_READY", 503, GrpcStatus::kUnavailable};
-        case Code::kDeadlineExceeded: return {"QUERY_TIMEOUT", 504, GrpcStatus::kDeadlineExceeded};
+        case Code::kInvalidArgument:
+            return {"INVALID_QUERY", 400, GrpcStatus::kInvalidArgument};
+        case Code::kNotFound:
+            return {"NOT_FOUND", 404, GrpcStatus::kNotFound};
+        case Code::kAlreadyExists:
+            return {"ALREADY_EXISTS", 409, GrpcStatus::kAlreadyExists};
+        case Code::kConflict:
+            return {"CONFLICT", 409, GrpcStatus::kAlreadyExists};
+        case Code::kUnavailable:
+            return {"NOT_READY", 503, GrpcStatus::kUnavailable};
+        case Code::kDeadlineExceeded:
+            return {"QUERY_TIMEOUT", 504, GrpcStatus::kDeadlineExceeded};
         // HTTP has no word for it; a client that still listens was cut by the end of the server.
-        case Code::kCancelled: return {"CANCELLED", 503, GrpcStatus::kCancelled};
-        case Code::kCorruption: return {"DATASET_STORE_ERROR", 500, GrpcStatus::kInternal};
-        case Code::kUnsupported: return {"UNSUPPORTED", 501, GrpcStatus::kUnimplemented};
-        case Code::kPermissionDenied: return {"FORBIDDEN", 403, GrpcStatus::kPermissionDenied};
-        case Code::kResourceExhausted: return {"TOO_MANY_QUERIES", 429, GrpcStatus::kUnavailable};
-        case Code::kInternal: return {"CORE_EXECUTION_ERROR", 500, GrpcStatus::kInternal};
+        case Code::kCancelled:
+            return {"CANCELLED", 503, GrpcStatus::kCancelled};
+        case Code::kCorruption:
+            return {"DATASET_STORE_ERROR", 500, GrpcStatus::kInternal};
+        case Code::kUnsupported:
+            return {"UNSUPPORTED", 501, GrpcStatus::kUnimplemented};
+        case Code::kPermissionDenied:
+            return {"FORBIDDEN", 403, GrpcStatus::kPermissionDenied};
+        case Code::kResourceExhausted:
+            return {"TOO_MANY_QUERIES", 429, GrpcStatus::kUnavailable};
+        case Code::kInternal:
+            return {"CORE_EXECUTION_ERROR", 500, GrpcStatus::kInternal};
     }
     return {"CORE_EXECUTION_ERROR", 500, GrpcStatus::kInternal};
 }
@@ -77,8 +89,8 @@ PublicError to_public(const Error& error, std::string_view request_id) {
     if (out.http == 500) {
         log::error("serve", "a request failed inside the server",
                    {{"request_id", request_id}, {"code", out.code}, {"error", error.message}});
-        out.message = fmt::format("an internal error occurred; the server's log has the cause under request id {}",
-                                  request_id);
+        out.message = fmt::format(
+            "an internal error occurred; the server's log has the cause under request id {}", request_id);
     } else if (out.retry_after_seconds > 0) {
         out.message += fmt::format(" (retry after {} s)", out.retry_after_seconds);
     }
@@ -90,16 +102,26 @@ arrow::Status to_flight_status(const PublicError& error) {
     using arrow::flight::MakeFlightError;
     const std::string text = error.code + ": " + error.message;
     switch (error.grpc) {
-        case GrpcStatus::kInvalidArgument: return arrow::Status::Invalid(text);
-        case GrpcStatus::kNotFound: return arrow::Status::KeyError(text);
-        case GrpcStatus::kAlreadyExists: return arrow::Status::AlreadyExists(text);
-        case GrpcStatus::kUnimplemented: return arrow::Status::NotImplemented(text);
-        case GrpcStatus::kCancelled: return MakeFlightError(FlightStatusCode::Cancelled, text);
-        case GrpcStatus::kDeadlineExceeded: return MakeFlightError(FlightStatusCode::TimedOut, text);
-        case GrpcStatus::kUnauthenticated: return MakeFlightError(FlightStatusCode::Unauthenticated, text);
-        case GrpcStatus::kPermissionDenied: return MakeFlightError(FlightStatusCode::Unauthorized, text);
-        case GrpcStatus::kUnavailable: return MakeFlightError(FlightStatusCode::Unavailable, text);
-        case GrpcStatus::kInternal: return MakeFlightError(FlightStatusCode::Internal, text);
+        case GrpcStatus::kInvalidArgument:
+            return arrow::Status::Invalid(text);
+        case GrpcStatus::kNotFound:
+            return arrow::Status::KeyError(text);
+        case GrpcStatus::kAlreadyExists:
+            return arrow::Status::AlreadyExists(text);
+        case GrpcStatus::kUnimplemented:
+            return arrow::Status::NotImplemented(text);
+        case GrpcStatus::kCancelled:
+            return MakeFlightError(FlightStatusCode::Cancelled, text);
+        case GrpcStatus::kDeadlineExceeded:
+            return MakeFlightError(FlightStatusCode::TimedOut, text);
+        case GrpcStatus::kUnauthenticated:
+            return MakeFlightError(FlightStatusCode::Unauthenticated, text);
+        case GrpcStatus::kPermissionDenied:
+            return MakeFlightError(FlightStatusCode::Unauthorized, text);
+        case GrpcStatus::kUnavailable:
+            return MakeFlightError(FlightStatusCode::Unavailable, text);
+        case GrpcStatus::kInternal:
+            return MakeFlightError(FlightStatusCode::Internal, text);
     }
     return arrow::Status::UnknownError(text);
 }

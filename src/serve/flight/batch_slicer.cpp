@@ -14,7 +14,8 @@ namespace amp::serve {
 
 BatchSlicer::BatchSlicer(MessageLimits limits)
     : limits_(limits), options_(arrow::ipc::IpcWriteOptions::Defaults()) {
-    // One message at a time is made, and many queries make theirs at once: the shared pool would only add hops.
+    // One message at a time is made, and many queries make theirs at once: the shared pool would only add
+    // hops.
     options_.use_threads = false;
 }
 
@@ -34,9 +35,11 @@ Result<arrow::flight::FlightPayload> BatchSlicer::pop() {
         const std::int64_t bytes = payload.ipc_message.body_length;
         if (rows <= 1 || bytes <= part.limit) return payload;
 
-        // Rows of uneven size can leave a slice above the aim; it is cut again only if it is above the maximum.
+        // Rows of uneven size can leave a slice above the aim; it is cut again only if it is above the
+        // maximum.
         const std::int64_t slices = std::min(rows, (bytes + limits_.aim_bytes - 1) / limits_.aim_bytes);
-        const std::int64_t rows_per_slice = std::max<std::int64_t>(1, rows / std::max<std::int64_t>(2, slices));
+        const std::int64_t rows_per_slice =
+            std::max<std::int64_t>(1, rows / std::max<std::int64_t>(2, slices));
         std::vector<Part> cut;
         for (std::int64_t row = 0; row < rows; row += rows_per_slice)
             cut.push_back({part.batch->Slice(row, std::min(rows_per_slice, rows - row)), limits_.max_bytes});

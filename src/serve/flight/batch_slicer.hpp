@@ -24,8 +24,8 @@ struct MessageLimits {
     std::int64_t max_bytes = 4 << 20;  // exceeded by single rows only
 };
 
-/// Cuts record batches into Flight messages that clients accept (query wire reference 2.7). Buffers are shared with
-/// the batch, not copied. Independent of the transport, which sends (metadata, buffers).
+/// Cuts record batches into Flight messages that clients accept (query wire reference 2.7). Buffers are
+/// shared with the batch, not copied. Independent of the transport, which sends (metadata, buffers).
 class BatchSlicer {
   public:
     explicit BatchSlicer(MessageLimits limits = {});

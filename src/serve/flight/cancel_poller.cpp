@@ -32,7 +32,8 @@ void CancelPoller::run(const std::stop_token& stop) {
         changed_.wait(lock, stop, [this] { return !watches_.empty(); });
         std::vector<std::stop_source> cancelled;
         for (const Watch* watch : watches_)
-            if (!watch->source_.stop_requested() && watch->is_cancelled_()) cancelled.push_back(watch->source_);
+            if (!watch->source_.stop_requested() && watch->is_cancelled_())
+                cancelled.push_back(watch->source_);
         if (!cancelled.empty()) {
             // Outside the lock: the callbacks are not ours.
             lock.unlock();

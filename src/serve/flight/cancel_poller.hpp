@@ -11,8 +11,8 @@
 
 namespace amp::serve {
 
-/// Notices calls whose client went away. The Flight library can only be asked, so one thread asks for all running
-/// calls every 25 ms; it sleeps while there are none.
+/// Notices calls whose client went away. The Flight library can only be asked, so one thread asks for all
+/// running calls every 25 ms; it sleeps while there are none.
 ///
 /// Threads: any. The callbacks on the stop tokens run on the poller's thread and must be short.
 class CancelPoller {

@@ -31,7 +31,9 @@ Result<Request> from_sql_command(const SqlCommand& command) {
         .with_reason("UNSUPPORTED_FLIGHT_DESCRIPTOR_COMMAND");
 }
 
-bool is_sql_text(std::string_view bytes) { return bytes.find('\0') == std::string_view::npos && is_utf8(bytes); }
+bool is_sql_text(std::string_view bytes) {
+    return bytes.find('\0') == std::string_view::npos && is_utf8(bytes);
+}
 
 }  // namespace
 
@@ -57,7 +59,8 @@ Result<Request> parse_descriptor_command(std::string_view bytes) {
         return make_error(Code::kInvalidArgument, "the descriptor is empty; send one SELECT statement")
             .with_reason("INVALID_QUERY");
     if (!is_sql_text(bytes))
-        return make_error(Code::kInvalidArgument, "the descriptor is neither SQL text nor a Flight SQL command")
+        return make_error(Code::kInvalidArgument,
+                          "the descriptor is neither SQL text nor a Flight SQL command")
             .with_reason("PB_DECODE_ERROR");
     return Request{Request::Kind::kSql, std::string(bytes)};
 }
@@ -71,7 +74,8 @@ Result<Request> parse_ticket(std::string_view bytes) {
         return Request{Request::Kind::kOwnTicket, message.statement_handle()};
     }
     if (is_blank(bytes) || !is_sql_text(bytes))
-        return make_error(Code::kInvalidArgument, "the ticket is neither SQL text nor a ticket of this server")
+        return make_error(Code::kInvalidArgument,
+                          "the ticket is neither SQL text nor a ticket of this server")
             .with_reason("TICKET_DECODING_ERROR");
     return Request{Request::Kind::kSql, std::string(bytes)};
 }
@@ -87,8 +91,8 @@ bool like(std::string_view text, std::string_view pattern) {
         if (p < pattern.size() && pattern[p] == '%') {
             star = p++;
             mark = t;
-        } else if (p < pattern.size() && (escaped ? pattern[p + 1] == text[t]
-                                                  : pattern[p] == '_' || pattern[p] == text[t])) {
+        } else if (p < pattern.size() &&
+                   (escaped ? pattern[p + 1] == text[t] : pattern[p] == '_' || pattern[p] == text[t])) {
             p += escaped ? 2 : 1;
             ++t;
         } else if (star != std::string_view::npos) {

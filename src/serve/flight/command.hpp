@@ -16,8 +16,8 @@ struct SqlCommand {
     std::string value;  // serialized message
 };
 
-/// The Flight SQL message in the bytes; nothing if they are anything else. Only the type name decides, since SQL text
-/// can parse as a message by accident.
+/// The Flight SQL message in the bytes; nothing if they are anything else. Only the type name decides, since
+/// SQL text can parse as a message by accident.
 std::optional<SqlCommand> parse_sql_command(std::string_view bytes);
 /// The reverse.
 std::string wrap_sql_message(std::string_view name, std::string value);
@@ -29,7 +29,8 @@ struct Request {
     std::string text;  // SQL, or the bytes of a ticket or handle
 };
 
-/// Query wire reference 2.2. kInvalidArgument INVALID_QUERY, PB_DECODE_ERROR or UNSUPPORTED_FLIGHT_DESCRIPTOR_COMMAND.
+/// Query wire reference 2.2. kInvalidArgument INVALID_QUERY, PB_DECODE_ERROR or
+/// UNSUPPORTED_FLIGHT_DESCRIPTOR_COMMAND.
 Result<Request> parse_descriptor_command(std::string_view bytes);
 /// Query wire reference 2.3. kInvalidArgument TICKET_DECODING_ERROR or UNSUPPORTED_FLIGHT_DESCRIPTOR_COMMAND.
 Result<Request> parse_ticket(std::string_view bytes);

@@ -21,10 +21,12 @@ TEST(TicketSigner, OpensOnlyItsOwnFreshTickets) {
     const std::string ticket = signer.seal(TicketKind::kTicket, "SELECT 1", 1'000);
     EXPECT_TRUE(ticket.starts_with(std::string("\0AMP\1", 5)));
     EXPECT_EQ(*signer.open(TicketKind::kTicket, ticket, 2'000), "SELECT 1");
-    EXPECT_EQ(*TicketSigner("key", std::chrono::seconds(1)).open(TicketKind::kTicket, ticket, 2'000), "SELECT 1");
+    EXPECT_EQ(*TicketSigner("key", std::chrono::seconds(1)).open(TicketKind::kTicket, ticket, 2'000),
+              "SELECT 1");
     EXPECT_EQ(signer.open(TicketKind::kTicket, ticket, 11'000).error().reason, "TICKET_EXPIRED");
     EXPECT_EQ(signer.open(TicketKind::kPrepared, ticket, 2'000).error().reason, "TICKET_DECODING_ERROR");
-    EXPECT_FALSE(TicketSigner("other", std::chrono::seconds(10)).open(TicketKind::kTicket, ticket, 2'000).ok());
+    EXPECT_FALSE(
+        TicketSigner("other", std::chrono::seconds(10)).open(TicketKind::kTicket, ticket, 2'000).ok());
     for (std::size_t i = 0; i < ticket.size(); ++i) {
         std::string changed = ticket;
         changed[i] = static_cast<char>(changed[i] ^ 1);
@@ -105,9 +107,11 @@ std::shared_ptr<arrow::RecordBatch> decode(const arrow::flight::FlightPayload& p
         if (buffer) body += buffer->ToString();
         body.resize((body.size() + 7) / 8 * 8);
     }
-    const auto message = arrow::ipc::Message::Open(payload.ipc_message.metadata, arrow::Buffer::FromString(body));
+    const auto message =
+        arrow::ipc::Message::Open(payload.ipc_message.metadata, arrow::Buffer::FromString(body));
     arrow::ipc::DictionaryMemo memo;
-    return arrow::ipc::ReadRecordBatch(**message, schema, &memo, arrow::ipc::IpcReadOptions::Defaults()).ValueOrDie();
+    return arrow::ipc::ReadRecordBatch(**message, schema, &memo, arrow::ipc::IpcReadOptions::Defaults())
+        .ValueOrDie();
 }
 
 TEST(BatchSlicer, LargeBatchesAreCutAndKeepTheirRows) {
@@ -124,7 +128,8 @@ TEST(BatchSlicer, LargeBatchesAreCutAndKeepTheirRows) {
         EXPECT_EQ(static_cast<const arrow::StringArray&>(*parts.back()->column(0)).value_offset(0), 0);
     }
     EXPECT_GT(parts.size(), 4U);
-    const auto whole = arrow::Table::FromRecordBatches(parts).ValueOrDie()->CombineChunksToBatch().ValueOrDie();
+    const auto whole =
+        arrow::Table::FromRecordBatches(parts).ValueOrDie()->CombineChunksToBatch().ValueOrDie();
     EXPECT_TRUE(whole->Equals(*batch));
 }
 

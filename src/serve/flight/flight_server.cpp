@@ -41,7 +41,9 @@ class RequestIdMiddleware final : public fl::ServerMiddleware {
   public:
     explicit RequestIdMiddleware(std::string id) : id_(std::move(id)) {}
     std::string name() const override { return std::string(kRequestId); }
-    void SendingHeaders(fl::AddCallHeaders* headers) override { headers->AddHeader(std::string(kRequestId), id_); }
+    void SendingHeaders(fl::AddCallHeaders* headers) override {
+        headers->AddHeader(std::string(kRequestId), id_);
+    }
     void CallCompleted(const arrow::Status&) override {}
     const std::string& id() const { return id_; }
 
@@ -56,8 +58,9 @@ class RequestIdFactory final : public fl::ServerMiddlewareFactory {
         std::string id;
         for (const std::string_view name : {kRequestId, std::string_view("cf-ray")}) {
             const std::string_view given = header(context, name);
-            const bool fits = !given.empty() && given.size() <= kRequestIdCharsMax &&
-                              std::all_of(given.begin(), given.end(), [](char c) { return c > ' ' && c < 0x7f; });
+            const bool fits =
+                !given.empty() && given.size() <= kRequestIdCharsMax &&
+                std::all_of(given.begin(), given.end(), [](char c) { return c > ' ' && c < 0x7f; });
             if (!fits) continue;
             id = given;
             break;
@@ -80,13 +83,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kActions{
     {"ClosePreparedStatement", "Flight SQL: forgets a handle"},
     {"CloseSession", "Flight: ends a session; there is nothing to end"},
 }};
-constexpr std::array<std::string_view, 4> kTransactionActions{"BeginTransaction", "EndTransaction", "BeginSavepoint",
-                                                              "EndSavepoint"};
-constexpr std::array<std::string_view, 2> kUpdateCommands{"CommandStatementUpdate", "CommandPreparedStatementUpdate"};
+constexpr std::array<std::string_view, 4> kTransactionActions{"BeginTransaction", "EndTransaction",
+                                                              "BeginSavepoint", "EndSavepoint"};
+constexpr std::array<std::string_view, 2> kUpdateCommands{"CommandStatementUpdate",
+                                                          "CommandPreparedStatementUpdate"};
 
 class FlightService final : public fl::FlightServerBase {
   public:
-    FlightService(query::Engine& engine, query::LiveCatalog& catalog, QueryGate& gate, const ServerOptions& options)
+    FlightService(query::Engine& engine, query::LiveCatalog& catalog, QueryGate& gate,
+                  const ServerOptions& options)
         : engine_(engine),
           catalog_(catalog),
           gate_(gate),
@@ -107,11 +112,13 @@ class FlightService final : public fl::FlightServerBase {
                         std::unique_ptr<fl::FlightDataStream>* stream) override;
     arrow::Status DoPut(const fl::ServerCallContext& context, std::unique_ptr<fl::FlightMessageReader> reader,
                         std::unique_ptr<fl::FlightMetadataWriter> writer) override;
-    arrow::Status DoExchange(const fl::ServerCallContext& context, std::unique_ptr<fl::FlightMessageReader> reader,
+    arrow::Status DoExchange(const fl::ServerCallContext& context,
+                             std::unique_ptr<fl::FlightMessageReader> reader,
                              std::unique_ptr<fl::FlightMessageWriter> writer) override;
     arrow::Status DoAction(const fl::ServerCallContext& context, const fl::Action& action,
                            std::unique_ptr<fl::ResultStream>* result) override;
-    arrow::Status ListActions(const fl::ServerCallContext& context, std::vector<fl::ActionType>* actions) override;
+    arrow::Status ListActions(const fl::ServerCallContext& context,
+                              std::vector<fl::ActionType>* actions) override;
 
   private:
     /// The SQL text behind a descriptor or ticket, checked.
@@ -126,7 +133,8 @@ class FlightService final : public fl::FlightServerBase {
     bool serving() { return !gate_.draining() && catalog_.snapshot().ok(); }
 
     arrow::Status fail(const fl::ServerCallContext& context, Error error) const {
-        return to_flight_status(to_public(explain_cancellation(std::move(error), gate_), request_id(context)));
+        return to_flight_status(
+            to_public(explain_cancellation(std::move(error), gate_), request_id(context)));
     }
 
     query::Engine& engine_;
@@ -184,7 +192,8 @@ arrow::Status FlightService::PollFlightInfo(const fl::ServerCallContext& context
     return arrow::Status::OK();
 }
 
-arrow::Status FlightService::GetSchema(const fl::ServerCallContext& context, const fl::FlightDescriptor& descriptor,
+arrow::Status FlightService::GetSchema(const fl::ServerCallContext& context,
+                                       const fl::FlightDescriptor& descriptor,
                                        std::unique_ptr<fl::SchemaResult>* schema) {
     const auto sql = sql_of(descriptor);
     if (!sql.ok()) return fail(context, sql.error());
@@ -195,7 +204,8 @@ arrow::Status FlightService::GetSchema(const fl::ServerCallContext& context, con
 }
 
 Result<std::vector<fl::FlightInfo>> FlightService::list(const fl::Criteria* criteria) const {
-    const std::string pattern = criteria == nullptr || criteria->expression.empty() ? "%" : criteria->expression;
+    const std::string pattern =
+        criteria == nullptr || criteria->expression.empty() ? "%" : criteria->expression;
     TRY_ASSIGN(const auto tables, engine_.list_tables());
     std::vector<fl::FlightInfo> out;
     for (const query::TableListing& table : tables) {
@@ -225,8 +235,8 @@ Result<std::unique_ptr<fl::FlightDataStream>> FlightService::open(const fl::Serv
     auto watch =
         std::make_unique<CancelPoller::Watch>(poller_, [&context] { return context.is_cancelled(); });
     TRY_ASSIGN(auto query, RunningQuery::start(engine_, gate_, sql, timeout, watch->token()));
-    std::unique_ptr<fl::FlightDataStream> stream = std::make_unique<QueryDataStream>(
-        std::move(watch), std::move(query), gate_, request_id(context));
+    std::unique_ptr<fl::FlightDataStream> stream =
+        std::make_unique<QueryDataStream>(std::move(watch), std::move(query), gate_, request_id(context));
     return stream;
 }
 
@@ -243,8 +253,9 @@ arrow::Status FlightService::DoPut(const fl::ServerCallContext& context,
                                    std::unique_ptr<fl::FlightMetadataWriter>) {
     const auto command = parse_sql_command(reader->descriptor().cmd);
     if (command && command->name == "CommandPreparedStatementQuery")
-        return fail(context, make_error(Code::kUnsupported, "queries with parameters are not supported: write the "
-                                                            "values into the SQL text")
+        return fail(context, make_error(Code::kUnsupported,
+                                        "queries with parameters are not supported: write the "
+                                        "values into the SQL text")
                                  .with_reason("UNSUPPORTED"));
     const bool update = command && std::find(kUpdateCommands.begin(), kUpdateCommands.end(), command->name) !=
                                        kUpdateCommands.end();
@@ -289,10 +300,12 @@ Result<std::vector<std::string>> FlightService::act(const fl::Action& action) {
     if (action.type == "ClosePreparedStatement") return std::vector<std::string>{};
     // CloseSessionResult{status: CLOSED}; there are no sessions.
     if (action.type == "CloseSession") return std::vector<std::string>{std::string("\x08\x01", 2)};
-    if (std::find(kTransactionActions.begin(), kTransactionActions.end(), action.type) != kTransactionActions.end())
+    if (std::find(kTransactionActions.begin(), kTransactionActions.end(), action.type) !=
+        kTransactionActions.end())
         return make_error(Code::kUnsupported, "this server is read-only: {} is refused", action.type)
             .with_reason("READ_ONLY");
-    return make_error(Code::kUnsupported, "action {} is not supported", action.type).with_reason("UNSUPPORTED");
+    return make_error(Code::kUnsupported, "action {} is not supported", action.type)
+        .with_reason("UNSUPPORTED");
 }
 
 arrow::Status FlightService::DoAction(const fl::ServerCallContext& context, const fl::Action& action,
@@ -334,7 +347,8 @@ class FlightServerImpl final : public FlightServer {
         options.auth_handler = std::make_shared<fl::NoOpAuthHandler>();
         options.middleware.emplace_back(std::string(kRequestId), std::make_shared<RequestIdFactory>());
         if (const auto status = service_.Init(options); !status.ok())
-            return make_error(Code::kUnavailable, "{}: cannot listen on {}: {}", kWhat, text, status.message());
+            return make_error(Code::kUnavailable, "{}: cannot listen on {}: {}", kWhat, text,
+                              status.message());
         started_ = true;
         return {};
     }

@@ -29,7 +29,8 @@ class FlightServerTest : public testing::Test {
         engine.queries["endless"].endless = true;
         engine.queries["unknown"].plan_error =
             make_error(Code::kNotFound, "unknown table").with_reason("CATALOG_FOR_SQL_ERROR");
-        engine.ranges = {{.network = "mainnet", .start = 1, .end = 3, .hash = {}, .prev_hash = {}, .timestamp = 9}};
+        engine.ranges = {
+            {.network = "mainnet", .start = 1, .end = 3, .hash = {}, .prev_hash = {}, .timestamp = 9}};
         for (const char* table : {"blocks", "logs"})
             engine.tables.push_back({"eth", table, numbers(0, 0)->schema()});
         ServerOptions options;
@@ -40,7 +41,8 @@ class FlightServerTest : public testing::Test {
         client = connect();
     }
     std::unique_ptr<fl::FlightClient> connect() {
-        return fl::FlightClient::Connect(fl::Location::ForGrpcTcp("127.0.0.1", server->port()).ValueOrDie()).ValueOrDie();
+        return fl::FlightClient::Connect(fl::Location::ForGrpcTcp("127.0.0.1", server->port()).ValueOrDie())
+            .ValueOrDie();
     }
     /// "rows:metadata" of each batch.
     std::vector<std::string> shape(const fl::Ticket& ticket) {
@@ -100,8 +102,11 @@ TEST_F(FlightServerTest, AllDescriptorFormsAgree) {
         EXPECT_EQ(info->total_bytes(), -1);
         arrow::ipc::DictionaryMemo memo;
         EXPECT_TRUE(info->GetSchema(&memo).ValueOrDie()->Equals(*numbers(0, 0)->schema()));
-        EXPECT_TRUE(client->GetSchema(descriptor).ValueOrDie()->GetSchema(&memo).ValueOrDie()->Equals(
-            *numbers(0, 0)->schema()));
+        EXPECT_TRUE(client->GetSchema(descriptor)
+                        .ValueOrDie()
+                        ->GetSchema(&memo)
+                        .ValueOrDie()
+                        ->Equals(*numbers(0, 0)->schema()));
         // A ticket can be redeemed again and again.
         for (int i = 0; i < 2; ++i) EXPECT_EQ(shape(info->endpoints()[0].ticket).size(), 3U);
         std::string changed = info->endpoints()[0].ticket.ticket;
@@ -115,8 +120,11 @@ TEST_F(FlightServerTest, ErrorsCarryTheirCodes) {
     EXPECT_THAT(get_error("nonsense"), StartsWith("Invalid: SQL_PARSE_ERROR: "));
     EXPECT_THAT(get_error("unknown"), StartsWith("Key error: CATALOG_FOR_SQL_ERROR: "));
     EXPECT_THAT(get_error("\xff"), StartsWith("Invalid: TICKET_DECODING_ERROR: "));
-    const auto info_error = [&](const fl::FlightDescriptor& d) { return client->GetFlightInfo(d).status().ToString(); };
-    EXPECT_THAT(info_error(fl::FlightDescriptor::Command("unknown")), StartsWith("Key error: CATALOG_FOR_SQL_ERROR"));
+    const auto info_error = [&](const fl::FlightDescriptor& d) {
+        return client->GetFlightInfo(d).status().ToString();
+    };
+    EXPECT_THAT(info_error(fl::FlightDescriptor::Command("unknown")),
+                StartsWith("Key error: CATALOG_FOR_SQL_ERROR"));
     EXPECT_THAT(info_error(fl::FlightDescriptor::Command("")), StartsWith("Invalid: INVALID_QUERY"));
     EXPECT_THAT(info_error(fl::FlightDescriptor::Path({"a"})),
                 StartsWith("Invalid: UNSUPPORTED_FLIGHT_DESCRIPTOR_TYPE"));
@@ -124,7 +132,8 @@ TEST_F(FlightServerTest, ErrorsCarryTheirCodes) {
                 StartsWith("Invalid: UNSUPPORTED_FLIGHT_DESCRIPTOR_COMMAND"));
     const auto late = shape(fl::Ticket{"breaks"});
     ASSERT_EQ(late.size(), 2U);
-    EXPECT_THAT(late[1], testing::AllOf(HasSubstr("DATASET_STORE_ERROR: "), testing::Not(HasSubstr("secret"))));
+    EXPECT_THAT(late[1],
+                testing::AllOf(HasSubstr("DATASET_STORE_ERROR: "), testing::Not(HasSubstr("secret"))));
 }
 
 TEST_F(FlightServerTest, PreparedStatementsRunAndAreStateless) {
@@ -145,8 +154,9 @@ TEST_F(FlightServerTest, PreparedStatementsRunAndAreStateless) {
     EXPECT_FALSE(result.dataset_schema().empty());
     wire::CommandPreparedStatementQuery command;
     command.set_prepared_statement_handle(result.prepared_statement_handle());
-    const auto info = client->GetFlightInfo(fl::FlightDescriptor::Command(wrap_sql_message(
-                                                "CommandPreparedStatementQuery", command.SerializeAsString())))
+    const auto info = client
+                          ->GetFlightInfo(fl::FlightDescriptor::Command(
+                              wrap_sql_message("CommandPreparedStatementQuery", command.SerializeAsString())))
                           .ValueOrDie();
     EXPECT_EQ(shape(info->endpoints()[0].ticket).size(), 3U);
     EXPECT_TRUE(action("ClosePreparedStatement", "anything").ok());
@@ -158,7 +168,8 @@ TEST_F(FlightServerTest, ActionsAreListedOrRefused) {
     EXPECT_THAT(*action("HealthCheck"), testing::ElementsAre("NOT_SERVING"));
     EXPECT_THAT(*action("CloseSession"), testing::ElementsAre(std::string("\x08\x01", 2)));
     EXPECT_THAT(action("BeginTransaction").status().ToString(), StartsWith("NotImplemented: READ_ONLY: "));
-    EXPECT_THAT(action("Nothing").status().ToString(), StartsWith("NotImplemented: UNSUPPORTED: action Nothing"));
+    EXPECT_THAT(action("Nothing").status().ToString(),
+                StartsWith("NotImplemented: UNSUPPORTED: action Nothing"));
     EXPECT_EQ(client->ListActions()->size(), 4U);
 }
 
@@ -213,7 +224,8 @@ TEST_F(FlightServerTest, APortInUseIsNamed) {
     options.address = fmt::format("127.0.0.1:{}", server->port());
     const auto second = FlightServer::start(engine, catalog, gate, options);
     ASSERT_FALSE(second.ok());
-    EXPECT_THAT(second.error().message, HasSubstr(fmt::format("port {} on 127.0.0.1 is in use", server->port())));
+    EXPECT_THAT(second.error().message,
+                HasSubstr(fmt::format("port {} on 127.0.0.1 is in use", server->port())));
 }
 
 }  // namespace

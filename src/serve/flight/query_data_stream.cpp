@@ -15,8 +15,9 @@ namespace amp::serve {
 
 using arrow::flight::FlightPayload;
 
-QueryDataStream::QueryDataStream(std::unique_ptr<CancelPoller::Watch> watch, std::unique_ptr<RunningQuery> query,
-                                 const QueryGate& gate, std::string request_id)
+QueryDataStream::QueryDataStream(std::unique_ptr<CancelPoller::Watch> watch,
+                                 std::unique_ptr<RunningQuery> query, const QueryGate& gate,
+                                 std::string request_id)
     : watch_(std::move(watch)),
       query_(std::move(query)),
       gate_(gate),
@@ -28,8 +29,8 @@ QueryDataStream::QueryDataStream(std::unique_ptr<CancelPoller::Watch> watch, std
 arrow::Result<FlightPayload> QueryDataStream::GetSchemaPayload() {
     FlightPayload payload;
     const arrow::ipc::DictionaryFieldMapper mapper(*schema_);
-    ARROW_RETURN_NOT_OK(arrow::ipc::GetSchemaPayload(*schema_, arrow::ipc::IpcWriteOptions::Defaults(), mapper,
-                                                     &payload.ipc_message));
+    ARROW_RETURN_NOT_OK(arrow::ipc::GetSchemaPayload(*schema_, arrow::ipc::IpcWriteOptions::Defaults(),
+                                                     mapper, &payload.ipc_message));
     return payload;
 }
 

@@ -20,7 +20,8 @@ constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kHeadBytes = kMagic.size() + 1 + kTagBytes;
 
 Error not_ours() {
-    return make_error(Code::kInvalidArgument, "the ticket is damaged or from another server: ask for a new one")
+    return make_error(Code::kInvalidArgument,
+                      "the ticket is damaged or from another server: ask for a new one")
         .with_reason("TICKET_DECODING_ERROR");
 }
 
@@ -51,7 +52,8 @@ std::string TicketSigner::seal(TicketKind kind, std::string_view sql, std::int64
 }
 
 Result<std::string> TicketSigner::open(TicketKind kind, std::string_view bytes, std::int64_t now_ms) const {
-    if (bytes.size() < kHeadBytes || !bytes.starts_with(kMagic) || bytes[kMagic.size()] != static_cast<char>(kind))
+    if (bytes.size() < kHeadBytes || !bytes.starts_with(kMagic) ||
+        bytes[kMagic.size()] != static_cast<char>(kind))
         return not_ours();
     const std::string_view given = bytes.substr(kMagic.size() + 1, kTagBytes);
     const std::string_view body = bytes.substr(kHeadBytes);

@@ -13,9 +13,9 @@ namespace amp::serve {
 
 enum class TicketKind : char { kTicket = 1, kPrepared = 2 };
 
-/// Makes and opens our own tickets and prepared-statement handles: bytes `00 41 4D 50 kind`, the first 16 bytes of the
-/// HMAC-SHA256 of kind and body, and a protobuf body (query wire reference 2.3). They hold the query itself, so that
-/// every server with the same key can redeem them and none has to remember them.
+/// Makes and opens our own tickets and prepared-statement handles: bytes `00 41 4D 50 kind`, the first 16
+/// bytes of the HMAC-SHA256 of kind and body, and a protobuf body (query wire reference 2.3). They hold the
+/// query itself, so that every server with the same key can redeem them and none has to remember them.
 ///
 /// Threads: any.
 class TicketSigner {
@@ -24,7 +24,8 @@ class TicketSigner {
     TicketSigner(std::string_view key, std::chrono::milliseconds ttl);
 
     std::string seal(TicketKind kind, std::string_view sql, std::int64_t now_ms) const;
-    /// The SQL text. kInvalidArgument: TICKET_DECODING_ERROR if it is not ours, TICKET_EXPIRED if it is too old.
+    /// The SQL text. kInvalidArgument: TICKET_DECODING_ERROR if it is not ours, TICKET_EXPIRED if it is too
+    /// old.
     Result<std::string> open(TicketKind kind, std::string_view bytes, std::int64_t now_ms) const;
 
     /// True for bytes that can only be meant as ours.

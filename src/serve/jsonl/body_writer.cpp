@@ -47,7 +47,8 @@ class ArrowStreamWriter final : public BodyWriter {
         return base;
     }
     Result<std::string> write(const arrow::RecordBatch& batch) override {
-        if (const auto status = writer_->WriteRecordBatch(batch); !status.ok()) return columnar::to_error(status);
+        if (const auto status = writer_->WriteRecordBatch(batch); !status.ok())
+            return columnar::to_error(status);
         return take();
     }
     Result<std::string> finish() override {
@@ -137,7 +138,9 @@ Result<std::unique_ptr<BodyWriter>> make_body_writer(std::string_view type,
 }
 
 Result<std::unique_ptr<Encoder>> make_encoder(std::string_view coding) {
-    const auto no_memory = [] { return make_error(Code::kResourceExhausted, "no memory to compress the answer"); };
+    const auto no_memory = [] {
+        return make_error(Code::kResourceExhausted, "no memory to compress the answer");
+    };
     std::unique_ptr<Encoder> out = std::make_unique<IdentityEncoder>();
     if (coding == "zstd") {
         auto zstd = std::make_unique<ZstdEncoder>();

@@ -19,7 +19,8 @@ namespace amp::serve {
 class BodyWriter {
   public:
     virtual ~BodyWriter() = default;
-    /// Bytes of one batch, complete up to its last row; the first call also gives what stands before the rows.
+    /// Bytes of one batch, complete up to its last row; the first call also gives what stands before the
+    /// rows.
     virtual Result<std::string> write(const arrow::RecordBatch& batch) = 0;
     /// What stands after the last row.
     virtual Result<std::string> finish() = 0;

@@ -35,7 +35,8 @@ int specificity(std::string_view range, std::string_view name) {
     if (range == name) return 3;
     if (range == "*/*" || range == "*") return 1;
     const auto slash = range.find('/');
-    return slash != std::string_view::npos && range.substr(slash) == "/*" && name.starts_with(range.substr(0, slash + 1))
+    return slash != std::string_view::npos && range.substr(slash) == "/*" &&
+                   name.starts_with(range.substr(0, slash + 1))
                ? 2
                : 0;
 }
@@ -54,7 +55,8 @@ double accept_quality(std::string_view header, std::string_view name) {
         for_each_part(entry.substr(semicolon), ';', [&](std::string_view parameter) {
             if (!parameter.starts_with("q=") && !parameter.starts_with("Q=")) return;
             parameter.remove_prefix(2);
-            if (std::from_chars(parameter.data(), parameter.data() + parameter.size(), quality).ec != std::errc())
+            if (std::from_chars(parameter.data(), parameter.data() + parameter.size(), quality).ec !=
+                std::errc())
                 quality = 0;
         });
     });

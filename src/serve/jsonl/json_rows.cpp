@@ -50,16 +50,21 @@ struct Node {
     }
     std::string_view text(std::int64_t row) const {
         const std::int32_t begin = offsets[row];
-        return {reinterpret_cast<const char*>(values) + begin, static_cast<std::size_t>(offsets[row + 1] - begin)};
+        return {reinterpret_cast<const char*>(values) + begin,
+                static_cast<std::size_t>(offsets[row + 1] - begin)};
     }
 };
 
 std::int64_t per_second(arrow::TimeUnit::type unit) {
     switch (unit) {
-        case arrow::TimeUnit::SECOND: return 1;
-        case arrow::TimeUnit::MILLI: return 1'000;
-        case arrow::TimeUnit::MICRO: return 1'000'000;
-        case arrow::TimeUnit::NANO: return 1'000'000'000;
+        case arrow::TimeUnit::SECOND:
+            return 1;
+        case arrow::TimeUnit::MILLI:
+            return 1'000;
+        case arrow::TimeUnit::MICRO:
+            return 1'000'000;
+        case arrow::TimeUnit::NANO:
+            return 1'000'000'000;
     }
     return 1;
 }
@@ -77,13 +82,29 @@ Result<Node> make_node(const arrow::Field& field, const std::string& column) {
     node.type = type.id();
     node.key = json_quote(field.name()) + ":";
     switch (type.id()) {
-        case Type::NA: case Type::BOOL: case Type::INT8: case Type::INT16: case Type::INT32: case Type::INT64:
-        case Type::UINT8: case Type::UINT16: case Type::UINT32: case Type::UINT64: case Type::HALF_FLOAT:
-        case Type::FLOAT: case Type::DOUBLE: case Type::STRING: case Type::BINARY: case Type::DATE32:
-        case Type::DATE64: case Type::INTERVAL_MONTHS: case Type::INTERVAL_DAY_TIME:
+        case Type::NA:
+        case Type::BOOL:
+        case Type::INT8:
+        case Type::INT16:
+        case Type::INT32:
+        case Type::INT64:
+        case Type::UINT8:
+        case Type::UINT16:
+        case Type::UINT32:
+        case Type::UINT64:
+        case Type::HALF_FLOAT:
+        case Type::FLOAT:
+        case Type::DOUBLE:
+        case Type::STRING:
+        case Type::BINARY:
+        case Type::DATE32:
+        case Type::DATE64:
+        case Type::INTERVAL_MONTHS:
+        case Type::INTERVAL_DAY_TIME:
         case Type::INTERVAL_MONTH_DAY_NANO:
             break;
-        case Type::DECIMAL128: case Type::DECIMAL256:
+        case Type::DECIMAL128:
+        case Type::DECIMAL256:
             node.scale = static_cast<const arrow::DecimalType&>(type).scale();
             break;
         case Type::FIXED_SIZE_BINARY:
@@ -95,7 +116,8 @@ Result<Node> make_node(const arrow::Field& field, const std::string& column) {
             node.zone = json::zone_style(timestamp.timezone());
             break;
         }
-        case Type::TIME32: case Type::TIME64:
+        case Type::TIME32:
+        case Type::TIME64:
             node.per_second = per_second(static_cast<const arrow::TimeType&>(type).unit());
             break;
         case Type::DURATION:
@@ -104,7 +126,8 @@ Result<Node> make_node(const arrow::Field& field, const std::string& column) {
         case Type::FIXED_SIZE_LIST:
             node.width = static_cast<const arrow::FixedSizeListType&>(type).list_size();
             [[fallthrough]];
-        case Type::LIST: case Type::STRUCT:
+        case Type::LIST:
+        case Type::STRUCT:
             for (const auto& child : type.fields()) {
                 TRY_ASSIGN(Node made, make_node(*child, column));
                 node.children.push_back(std::move(made));
@@ -119,7 +142,8 @@ Result<Node> make_node(const arrow::Field& field, const std::string& column) {
             }
             break;
         }
-        default: return no_form(column, type);
+        default:
+            return no_form(column, type);
     }
     return node;
 }
@@ -134,15 +158,19 @@ void bind(Node& node, const arrow::ArrayData& data) {
     node.values = nullptr;
     node.offsets = nullptr;
     switch (node.type) {
-        case Type::STRING: case Type::BINARY:
+        case Type::STRING:
+        case Type::BINARY:
             node.values = buffer(2);
             [[fallthrough]];
-        case Type::LIST: case Type::MAP:
+        case Type::LIST:
+        case Type::MAP:
             // Arrays of length 0 may come without offsets; no row is asked for then.
             if (const auto* raw = buffer(1); raw != nullptr)
                 node.offsets = reinterpret_cast<const std::int32_t*>(raw) + data.offset;
             break;
-        default: node.values = buffer(1); break;
+        default:
+            node.values = buffer(1);
+            break;
     }
     if (node.type == Type::MAP) {
         const arrow::ArrayData& entries = *data.child_data[0];
@@ -158,7 +186,8 @@ void bind(Node& node, const arrow::ArrayData& data) {
 
 void append_value(const Node& node, std::int64_t row, TextBuffer& out);
 
-/// `{..}` of the children at one row; NULL members left out. For structs: children have no offset of the parent.
+/// `{..}` of the children at one row; NULL members left out. For structs: children have no offset of the
+/// parent.
 void append_object(const std::vector<Node>& members, std::int64_t row, TextBuffer& out) {
     out.push('{');
     bool first = true;
@@ -204,18 +233,29 @@ void append_value(const Node& node, std::int64_t row, TextBuffer& out) {
     switch (node.type) {
         case Type::BOOL:
             return out.append(arrow::bit_util::GetBit(node.values, node.offset + row) ? "true" : "false");
-        case Type::INT8: return json::append_integer(std::int64_t{node.value<std::int8_t>(row)}, out);
-        case Type::INT16: return json::append_integer(std::int64_t{node.value<std::int16_t>(row)}, out);
-        case Type::INT32: return json::append_integer(std::int64_t{node.value<std::int32_t>(row)}, out);
-        case Type::INT64: return json::append_integer(node.value<std::int64_t>(row), out);
-        case Type::UINT8: return json::append_integer(std::uint64_t{node.value<std::uint8_t>(row)}, out);
-        case Type::UINT16: return json::append_integer(std::uint64_t{node.value<std::uint16_t>(row)}, out);
-        case Type::UINT32: return json::append_integer(std::uint64_t{node.value<std::uint32_t>(row)}, out);
-        case Type::UINT64: return json::append_integer(node.value<std::uint64_t>(row), out);
+        case Type::INT8:
+            return json::append_integer(std::int64_t{node.value<std::int8_t>(row)}, out);
+        case Type::INT16:
+            return json::append_integer(std::int64_t{node.value<std::int16_t>(row)}, out);
+        case Type::INT32:
+            return json::append_integer(std::int64_t{node.value<std::int32_t>(row)}, out);
+        case Type::INT64:
+            return json::append_integer(node.value<std::int64_t>(row), out);
+        case Type::UINT8:
+            return json::append_integer(std::uint64_t{node.value<std::uint8_t>(row)}, out);
+        case Type::UINT16:
+            return json::append_integer(std::uint64_t{node.value<std::uint16_t>(row)}, out);
+        case Type::UINT32:
+            return json::append_integer(std::uint64_t{node.value<std::uint32_t>(row)}, out);
+        case Type::UINT64:
+            return json::append_integer(node.value<std::uint64_t>(row), out);
         case Type::HALF_FLOAT:
-            return json::append_float(arrow::util::Float16::FromBits(node.value<std::uint16_t>(row)).ToFloat(), out);
-        case Type::FLOAT: return json::append_float(node.value<float>(row), out);
-        case Type::DOUBLE: return json::append_float(node.value<double>(row), out);
+            return json::append_float(
+                arrow::util::Float16::FromBits(node.value<std::uint16_t>(row)).ToFloat(), out);
+        case Type::FLOAT:
+            return json::append_float(node.value<float>(row), out);
+        case Type::DOUBLE:
+            return json::append_float(node.value<double>(row), out);
         case Type::DECIMAL128: {
             const auto limbs = node.value<std::array<std::uint64_t, 2>>(row);
             const auto high = static_cast<std::int64_t>(limbs[1]);
@@ -225,23 +265,33 @@ void append_value(const Node& node, std::int64_t row, TextBuffer& out) {
         }
         case Type::DECIMAL256: {
             const auto limbs = node.value<std::array<std::uint64_t, 4>>(row);
-            return json::append_decimal(arrow::Decimal256(arrow::Decimal256::LittleEndianArray, limbs).ToIntegerString(),
-                                        node.scale, out);
+            return json::append_decimal(
+                arrow::Decimal256(arrow::Decimal256::LittleEndianArray, limbs).ToIntegerString(), node.scale,
+                out);
         }
-        case Type::STRING: return json::append_text(node.text(row), out);
-        case Type::BINARY: return json::append_hex(node.text(row), out);
+        case Type::STRING:
+            return json::append_text(node.text(row), out);
+        case Type::BINARY:
+            return json::append_hex(node.text(row), out);
         case Type::FIXED_SIZE_BINARY:
-            return json::append_hex({reinterpret_cast<const char*>(node.values) + (node.offset + row) * node.width,
-                                     static_cast<std::size_t>(node.width)},
-                                    out);
+            return json::append_hex(
+                {reinterpret_cast<const char*>(node.values) + (node.offset + row) * node.width,
+                 static_cast<std::size_t>(node.width)},
+                out);
         case Type::TIMESTAMP:
             return json::append_timestamp(node.value<std::int64_t>(row), node.per_second, node.zone, out);
-        case Type::DATE32: return json::append_date(node.value<std::int32_t>(row), out);
-        case Type::DATE64: return json::append_timestamp(node.value<std::int64_t>(row), 1'000, {}, out);
-        case Type::TIME32: return json::append_time(node.value<std::int32_t>(row), node.per_second, out);
-        case Type::TIME64: return json::append_time(node.value<std::int64_t>(row), node.per_second, out);
-        case Type::DURATION: return json::append_duration(node.value<std::int64_t>(row), node.per_second, out);
-        case Type::INTERVAL_MONTHS: return json::append_interval(node.value<std::int32_t>(row), 0, 0, out);
+        case Type::DATE32:
+            return json::append_date(node.value<std::int32_t>(row), out);
+        case Type::DATE64:
+            return json::append_timestamp(node.value<std::int64_t>(row), 1'000, {}, out);
+        case Type::TIME32:
+            return json::append_time(node.value<std::int32_t>(row), node.per_second, out);
+        case Type::TIME64:
+            return json::append_time(node.value<std::int64_t>(row), node.per_second, out);
+        case Type::DURATION:
+            return json::append_duration(node.value<std::int64_t>(row), node.per_second, out);
+        case Type::INTERVAL_MONTHS:
+            return json::append_interval(node.value<std::int32_t>(row), 0, 0, out);
         case Type::INTERVAL_DAY_TIME: {
             const auto v = node.value<arrow::DayTimeIntervalType::DayMilliseconds>(row);
             return json::append_interval(0, v.days, std::int64_t{v.milliseconds} * 1'000'000, out);
@@ -250,14 +300,18 @@ void append_value(const Node& node, std::int64_t row, TextBuffer& out) {
             const auto v = node.value<arrow::MonthDayNanoIntervalType::MonthDayNanos>(row);
             return json::append_interval(v.months, v.days, v.nanoseconds, out);
         }
-        case Type::LIST: return append_list(node.children[0], node.offsets[row], node.offsets[row + 1], out);
+        case Type::LIST:
+            return append_list(node.children[0], node.offsets[row], node.offsets[row + 1], out);
         case Type::FIXED_SIZE_LIST: {
             const std::int64_t begin = (node.offset + row) * node.width;
             return append_list(node.children[0], begin, begin + node.width, out);
         }
-        case Type::STRUCT: return append_object(node.children, node.offset + row, out);
-        case Type::MAP: return append_map(node, row, out);
-        default: return out.append("null");  // make_node() let no other type through
+        case Type::STRUCT:
+            return append_object(node.children, node.offset + row, out);
+        case Type::MAP:
+            return append_map(node, row, out);
+        default:
+            return out.append("null");  // make_node() let no other type through
     }
 }
 

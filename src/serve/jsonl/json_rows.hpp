@@ -42,14 +42,14 @@ class TextBuffer {
     std::size_t capacity_ = 0;
 };
 
-/// Renders rows as JSON objects, one a line (query wire reference 4.3): members in schema order, no spaces, NULL
-/// members left out, decimals as numbers with all digits, binary as lower-case hex, UTC times with `Z`.
+/// Renders rows as JSON objects, one a line (query wire reference 4.3): members in schema order, no spaces,
+/// NULL members left out, decimals as numbers with all digits, binary as lower-case hex, UTC times with `Z`.
 ///
 /// Threads: one at a time.
 class JsonRows {
   public:
-    /// kInvalidArgument PLANNING_ERROR naming the column if a type has no JSON form (a map whose keys are not text, a
-    /// union).
+    /// kInvalidArgument PLANNING_ERROR naming the column if a type has no JSON form (a map whose keys are not
+    /// text, a union).
     static Result<std::unique_ptr<JsonRows>> make(const arrow::Schema& schema);
     virtual ~JsonRows() = default;
 

@@ -27,9 +27,14 @@ constexpr std::array<char, 512> kHexPairs = [] {
 constexpr std::uint64_t kEachByte = 0x0101010101010101ULL;
 constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
 
-/// High bit of each byte of `v` that is below n (n <= 128), for bytes below 128; may also mark bytes after one.
-constexpr std::uint64_t bytes_below(std::uint64_t v, std::uint64_t n) { return (v - kEachByte * n) & ~v & kHighBits; }
-constexpr std::uint64_t bytes_equal(std::uint64_t v, std::uint64_t c) { return bytes_below(v ^ (kEachByte * c), 1); }
+/// High bit of each byte of `v` that is below n (n <= 128), for bytes below 128; may also mark bytes after
+/// one.
+constexpr std::uint64_t bytes_below(std::uint64_t v, std::uint64_t n) {
+    return (v - kEachByte * n) & ~v & kHighBits;
+}
+constexpr std::uint64_t bytes_equal(std::uint64_t v, std::uint64_t c) {
+    return bytes_below(v ^ (kEachByte * c), 1);
+}
 
 bool is_plain(std::string_view text) {
     std::size_t i = 0;
@@ -53,10 +58,9 @@ void append_floating(T value, TextBuffer& out) {
     const T size = std::fabs(value);
     const bool plain = size == 0 || (size >= T(1e-5) && size < T(1e16));
     std::array<char, 64> text{};
-    const auto end =
-        std::to_chars(text.data(), text.data() + text.size(), value,
-                      plain ? std::chars_format::fixed : std::chars_format::scientific)
-            .ptr;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   plain ? std::chars_format::fixed : std::chars_format::scientific)
+                         .ptr;
     const std::string_view digits(text.data(), static_cast<std::size_t>(end - text.data()));
     const auto exponent = digits.find('e');
     if (exponent == std::string_view::npos) {
@@ -97,7 +101,8 @@ void append_fraction(std::int64_t part, std::int64_t per_second, TextBuffer& out
 
 std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
-/// Year, month and day of a day count since 1970 in the proleptic Gregorian calendar (Howard Hinnant's civil_from_days).
+/// Year, month and day of a day count since 1970 in the proleptic Gregorian calendar (Howard Hinnant's
+/// civil_from_days).
 void append_civil(std::int64_t days, TextBuffer& out) {
     days += 719'468;
     const std::int64_t era = floor_divide(days, 146'097);

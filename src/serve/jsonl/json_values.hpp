@@ -39,7 +39,8 @@ void append_decimal(std::string_view integer, std::int32_t scale, TextBuffer& ou
 void append_text(std::string_view text, TextBuffer& out);
 void append_hex(std::string_view bytes, TextBuffer& out);
 
-/// `value` counts units of 1 / per_second seconds, since 1970 or midnight. Fractions have 0, 3, 6 or 9 digits.
+/// `value` counts units of 1 / per_second seconds, since 1970 or midnight. Fractions have 0, 3, 6 or 9
+/// digits.
 void append_timestamp(std::int64_t value, std::int64_t per_second, ZoneStyle zone, TextBuffer& out);
 void append_date(std::int64_t days, TextBuffer& out);
 void append_time(std::int64_t value, std::int64_t per_second, TextBuffer& out);

@@ -58,8 +58,9 @@ class ResultBody {
   public:
     /// Starts the query and computes its first rows, so that what fails early still has a status.
     static Result<std::shared_ptr<ResultBody>> start(query::Engine& engine, QueryGate& gate,
-                                                     std::chrono::milliseconds timeout, const HttpRequest& request,
-                                                     std::string_view type, std::string_view coding) {
+                                                     std::chrono::milliseconds timeout,
+                                                     const HttpRequest& request, std::string_view type,
+                                                     std::string_view coding) {
         auto out = std::make_shared<ResultBody>(gate, request.request_id, type == kArrowStreamType);
         TRY_ASSIGN(out->query_, RunningQuery::start(engine, gate, request.body, timeout, request.gone));
         TRY_ASSIGN(out->writer_, make_body_writer(type, out->query_->stream().schema()));
@@ -73,7 +74,9 @@ class ResultBody {
     HttpBodyPart next_part() {
         Result<Piece> piece = ahead_ ? std::move(*ahead_) : next_piece();
         ahead_.reset();
-        if (piece.ok()) return {std::move(piece->bytes), piece->last ? HttpBodyPart::Then::kEnd : HttpBodyPart::Then::kMore};
+        if (piece.ok())
+            return {std::move(piece->bytes),
+                    piece->last ? HttpBodyPart::Then::kEnd : HttpBodyPart::Then::kMore};
         return last_words(piece.error());
     }
 
@@ -121,7 +124,8 @@ class ResultBody {
 
 class JsonlServerImpl final : public JsonlServer {
   public:
-    JsonlServerImpl(query::Engine& engine, query::LiveCatalog& catalog, QueryGate& gate, ServerOptions options)
+    JsonlServerImpl(query::Engine& engine, query::LiveCatalog& catalog, QueryGate& gate,
+                    ServerOptions options)
         : engine_(engine), catalog_(catalog), gate_(gate), options_(std::move(options)) {}
 
     Result<> listen() {
@@ -161,9 +165,9 @@ class JsonlServerImpl final : public JsonlServer {
         const auto snapshot = catalog_.snapshot();
         const bool draining = gate_.draining();
         const bool is_ready = snapshot.ok() && !draining;
-        const std::string word = snapshot.ok()                       ? "ok"
-                                 : snapshot.error().reason.empty()   ? "NOT_READY"
-                                                                     : snapshot.error().reason;
+        const std::string word = snapshot.ok()                     ? "ok"
+                                 : snapshot.error().reason.empty() ? "NOT_READY"
+                                                                   : snapshot.error().reason;
         HttpResponse response;
         response.status = is_ready ? 200 : 503;
         response.content_type = "application/json";
@@ -189,12 +193,14 @@ class JsonlServerImpl final : public JsonlServer {
         const auto accepted =
             choose_accepted(request.header("accept"), {kJsonLinesType, kJsonType, kArrowStreamType});
         if (!accepted)
-            return make_error(Code::kInvalidArgument, "none of the accepted types can be sent: accept {} or {}",
-                              kJsonLinesType, kArrowStreamType)
+            return make_error(Code::kInvalidArgument,
+                              "none of the accepted types can be sent: accept {} or {}", kJsonLinesType,
+                              kArrowStreamType)
                 .with_reason("NOT_ACCEPTABLE");
         if (asks_to_stream(request))
-            return make_error(Code::kInvalidArgument,
-                              "streaming queries are served over Arrow Flight only: leave out header amp-stream")
+            return make_error(
+                       Code::kInvalidArgument,
+                       "streaming queries are served over Arrow Flight only: leave out header amp-stream")
                 .with_reason("STREAMING_NOT_SUPPORTED");
         TRY_ASSIGN(const auto timeout,
                    time_limit(options_.query_timeout, request.header("amp-timeout-secs").value_or("")));

@@ -37,10 +37,12 @@ class Connection {
         if (fd_ >= 0) ::close(fd_);
         fd_ = -1;
     }
-    void send(std::string_view text) { EXPECT_EQ(::send(fd_, text.data(), text.size(), 0), std::ssize(text)); }
+    void send(std::string_view text) {
+        EXPECT_EQ(::send(fd_, text.data(), text.size(), 0), std::ssize(text));
+    }
     void post(std::string_view sql, std::string_view headers = "") {
-        send(fmt::format("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n{}", headers,
-                         sql.size(), sql));
+        send(fmt::format("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n{}",
+                         headers, sql.size(), sql));
     }
     std::string read_all() {
         std::string out;
@@ -113,19 +115,24 @@ TEST_F(JsonlServerTest, AnEmptyResultIsAnEmptyBody) {
 }
 
 TEST_F(JsonlServerTest, EarlyErrorsHaveAStatus) {
-    EXPECT_THAT(answer(" \n"), testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"INVALID_SQL_STRING\"")));
+    EXPECT_THAT(answer(" \n"),
+                testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"INVALID_SQL_STRING\"")));
     EXPECT_THAT(answer("\xff"), HasSubstr("\"INVALID_SQL_STRING\""));
-    EXPECT_THAT(answer("nonsense"), testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"SQL_PARSE_ERROR\"")));
-    EXPECT_THAT(answer("early"), testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"EXECUTION_ERROR\"")));
+    EXPECT_THAT(answer("nonsense"),
+                testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"SQL_PARSE_ERROR\"")));
+    EXPECT_THAT(answer("early"),
+                testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"EXECUTION_ERROR\"")));
     EXPECT_THAT(answer("unknown", "x-request-id: id7\r\n"),
                 testing::AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("\"CATALOG_FOR_SQL_ERROR\""),
                                HasSubstr("\"request_id\":\"id7\"")));
-    EXPECT_THAT(answer(" {\"sql\":\"SELECT n\"}"), testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"UNSUPPORTED\"")));
+    EXPECT_THAT(answer(" {\"sql\":\"SELECT n\"}"),
+                testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("\"UNSUPPORTED\"")));
     EXPECT_THAT(answer("SELECT n", "amp-stream: TRUE\r\n"), HasSubstr("\"STREAMING_NOT_SUPPORTED\""));
     EXPECT_THAT(answer("SELECT n", "Accept: text/html\r\n"),
                 testing::AllOf(StartsWith("HTTP/1.1 406 "), HasSubstr("\"NOT_ACCEPTABLE\"")));
     EXPECT_THAT(answer("SELECT n", "amp-timeout-secs: x\r\n"), HasSubstr("\"INVALID_HEADER\""));
-    EXPECT_THAT(answer(std::string((2U << 20) + 1, ' ')), testing::AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\"PAYLOAD_TOO_LARGE\"")));
+    EXPECT_THAT(answer(std::string((2U << 20) + 1, ' ')),
+                testing::AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\"PAYLOAD_TOO_LARGE\"")));
 }
 
 TEST_F(JsonlServerTest, ALateErrorIsTheLastLineOfACutBody) {
@@ -160,8 +167,9 @@ TEST_F(JsonlServerTest, TooManyQueriesAreRefused) {
     second.post("endless");
     first.read_until("{\"n\":1}\n");
     second.read_until("{\"n\":1}\n");
-    EXPECT_THAT(answer("SELECT n"), testing::AllOf(StartsWith("HTTP/1.1 429 "), HasSubstr("\"TOO_MANY_QUERIES\""),
-                                                   HasSubstr("retry-after: 1\r\n")));
+    EXPECT_THAT(answer("SELECT n"),
+                testing::AllOf(StartsWith("HTTP/1.1 429 "), HasSubstr("\"TOO_MANY_QUERIES\""),
+                               HasSubstr("retry-after: 1\r\n")));
 }
 
 TEST_F(JsonlServerTest, HealthPathsTellTheState) {
@@ -169,15 +177,16 @@ TEST_F(JsonlServerTest, HealthPathsTellTheState) {
     EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(get("/readyz"), testing::AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("{\"ready\":true,")));
     catalog.error = make_error(Code::kUnavailable, "no store").with_reason("CATALOG_STALE");
-    EXPECT_THAT(get("/readyz"), testing::AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\"catalog\":\"CATALOG_STALE\"")));
+    EXPECT_THAT(get("/readyz"),
+                testing::AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\"catalog\":\"CATALOG_STALE\"")));
     EXPECT_THAT(get("/"), HasSubstr("curl -X POST"));
     EXPECT_THAT(get("/other"), testing::AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("\"NOT_FOUND\"")));
 }
 
 TEST_F(JsonlServerTest, CompressedAndArrowAnswersAreLabelled) {
     EXPECT_THAT(answer("SELECT n", "Accept-Encoding: gzip\r\n"),
-                testing::AllOf(HasSubstr("content-encoding: gzip\r\n"), HasSubstr("vary: Accept-Encoding\r\n"),
-                               EndsWith("\r\n0\r\n\r\n")));
+                testing::AllOf(HasSubstr("content-encoding: gzip\r\n"),
+                               HasSubstr("vary: Accept-Encoding\r\n"), EndsWith("\r\n0\r\n\r\n")));
     EXPECT_THAT(answer("SELECT n", "Accept: application/vnd.apache.arrow.stream\r\n"),
                 testing::AllOf(HasSubstr("Content-Type: application/vnd.apache.arrow.stream\r\n"),
                                EndsWith("\r\n0\r\n\r\n")));
@@ -200,7 +209,8 @@ TEST_F(JsonlServerTest, APortInUseIsNamed) {
     options.address = fmt::format("127.0.0.1:{}", server->port());
     const auto second = JsonlServer::start(engine, catalog, gate, options);
     ASSERT_FALSE(second.ok());
-    EXPECT_THAT(second.error().message, HasSubstr(fmt::format("port {} on 127.0.0.1 is in use", server->port())));
+    EXPECT_THAT(second.error().message,
+                HasSubstr(fmt::format("port {} on 127.0.0.1 is in use", server->port())));
 }
 
 }  // namespace
