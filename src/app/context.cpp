@@ -90,6 +90,7 @@ std::int64_t memory_limit_bytes(const config::Config& config) {
 
 int exit_code_of(const Error& error) {
     if (error.reason == "ACTIVE_JOB") return kExitRefused;
+    if (error.reason == "SCHEMA_NEWER" || error.reason == "SCHEMA_CHANGED") return kExitFailure;
     return error.code == Code::kInvalidArgument || error.code == Code::kUnsupported ? kExitUsage : kExitFailure;
 }
 

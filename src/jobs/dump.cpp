@@ -388,6 +388,7 @@ struct Dump::Round {
     const Plan& plan;
     std::mutex mutex;
     std::condition_variable_any changed;
+    std::uint64_t version = 0;  // counts changes of entries, for those who wait
     std::vector<Entry> entries;
     std::vector<std::int64_t> superseded;  // for the first commit of the lowest shard
     std::optional<Error> fatal;            // ends the round at once (fenced, store unusable)
@@ -501,12 +502,18 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
                     }
                     if (mine) break;
                     if (!open) return;
-                    const auto changed = [] { return false; };
-                    round.changed.wait_until(lock, stop, next_due.value_or(now + 1h), changed);
+                    const auto seen = round.version;
+                    round.changed.wait_until(lock, stop, next_due.value_or(now + 1h), [&] {
+                        return round.version != seen;
+                    });
                 }
                 round.entries[*mine].state = Round::Entry::State::kRunning;
             }
             run_one(*mine);
+            {
+                const std::scoped_lock lock(round.mutex);
+                ++round.version;
+            }
             round.changed.notify_all();
         }
     };

@@ -14,9 +14,9 @@
 namespace amp::jobs {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class DumpTest : public testing::Test {
+class DumpTest : public ::testing::Test {
   protected:
     DumpTest() : store_(amp::testing::open_scratch_store(dir_.path() / "metadata.db")) {
         auto objects = storage::open_store((dir_.path() / "data").string());

@@ -3,6 +3,7 @@
 #include "jobs/registration.hpp"
 
 #include "base/nearest.hpp"
+#include "base/time.hpp"
 #include "columnar/table_spec.hpp"
 #include "storage/object_store.hpp"
 
@@ -165,18 +166,24 @@ Error unknown_dataset(
         "DATASET_NOT_FOUND"};
 }
 
+// The manifest under its hash: complete or absent, whatever is killed. Its staged name is random, so that a leftover
+// of a dead run, or another run at the same moment, is never in the way.
 Result<> write_canonical(const std::string& folder, const catalog::Manifest& manifest) {
     TRY_ASSIGN(const auto store, storage::open_store(folder));
     if (store->head(manifest.hash).ok()) return {};
-    TRY_ASSIGN(const auto object, store->create(manifest.hash));
+    const std::string staged = fmt::format("{}-{}", manifest.hash, random_hex(8));
+    TRY_ASSIGN(const auto object, store->create(staged));
     const auto stream = object->stream();
-    if (const auto status = stream->Write(manifest.canonical.data(), static_cast<std::int64_t>(manifest.canonical.size()));
-        !status.ok())
+    const auto size = static_cast<std::int64_t>(manifest.canonical.size());
+    auto status = stream->Write(manifest.canonical.data(), size);
+    if (status.ok()) status = stream->Close();
+    if (!status.ok())
         return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder, status.message());
-    if (const auto status = stream->Close(); !status.ok())
-        return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder, status.message());
-    const auto published = object->publish();
-    if (!published.ok() && published.error().code != Code::kAlreadyExists) return published.error();
+    TRY(object->publish());
+    std::error_code failure;
+    fs::rename(store->full_path(staged), store->full_path(manifest.hash), failure);
+    if (failure)
+        return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder, failure.message());
     return {};
 }
 

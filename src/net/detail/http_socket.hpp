@@ -123,9 +123,7 @@ class SocketStream final : public httplib::Stream {
     void get_local_ip_and_port(std::string& ip, int& port) const override {
         endpoint(::getsockname, ip, port);
     }
-    // The library refuses numbers above FD_SETSIZE for the sake of its own select(), which is never used
-    // here.
-    ::socket_t socket() const override { return 0; }
+    ::socket_t socket() const override { return fd_; }
 
   private:
     ssize_t fill() {

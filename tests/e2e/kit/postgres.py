@@ -18,7 +18,8 @@ class ScratchPostgres:
         prefix = []
         if os.getuid() == 0:  # initdb and postgres refuse root
             shutil.chown(self._folder, "postgres", "postgres")
-            prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            # A change of user forgets the death signal that kit.process asked for.
+            prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"]
         data = self._folder / "data"
         subprocess.run([*prefix, _BIN / "initdb", "-D", data, "-U", "amp", "-A", "trust", "-E", "UTF8",
                         "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True)
