@@ -5,8 +5,8 @@
 #include "app/version.hpp"
 #include "base/nearest.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 
@@ -21,10 +21,8 @@ std::optional<bool> parse_bool(const std::string& text) {
     return std::nullopt;
 }
 
-CLI::Option* add_bool(
-    CLI::App& app, const std::string& name, std::optional<bool>& target, const std::string& help,
-    const std::string& variable
-) {
+CLI::Option* add_bool(CLI::App& app, const std::string& name, std::optional<bool>& target,
+                      const std::string& help, const std::string& variable) {
     auto* option = app.add_option(
         name,
         [&target](const CLI::results_t& values) {
@@ -33,21 +31,23 @@ CLI::Option* add_bool(
             target = *value;
             return true;
         },
-        help
-    );
+        help);
     option->type_name("[BOOL]")->expected(0, 1);
     if (!variable.empty()) option->envname(variable);
     return option;
 }
 
 void add_common(CLI::App& app, CommonFlags& flags) {
-    app.add_option("--config", flags.config_file, "configuration file; amp.toml in the base directory if there is one")
+    app.add_option("--config", flags.config_file,
+                   "configuration file; amp.toml in the base directory if there is one")
         ->envname("AMP_CONFIG")
         ->type_name("FILE");
-    app.add_option("--dir,--amp-dir", flags.dir, "base directory; made when missing; default: the current one")
+    app.add_option("--dir,--amp-dir", flags.dir,
+                   "base directory; made when missing; default: the current one")
         ->envname("AMP_DIR")
         ->type_name("DIR");
-    app.add_option("--set", flags.assignments, "override one configuration key; repeatable")->type_name("KEY=VALUE");
+    app.add_option("--set", flags.assignments, "override one configuration key; repeatable")
+        ->type_name("KEY=VALUE");
     app.add_option("--log-level", flags.log_level, "error warn info debug trace; default: info")
         ->envname("AMP_LOG")
         ->type_name("LEVEL");
@@ -62,27 +62,29 @@ void add_dump(CLI::App& app, DumpFlags& flags, std::optional<bool>& finalized, s
         ->delimiter(',')
         ->envname("DUMP_DATASET")
         ->type_name("X[,X...]");
-    app.add_option(
-           "-e,--end-block", flags.end_block,
-           "last block: a number, -N (N before the head), latest or finalized; default: latest"
-    )
+    app.add_option("-e,--end-block", flags.end_block,
+                   "last block: a number, -N (N before the head), latest or finalized; default: latest")
         ->envname("DUMP_END_BLOCK")
         ->type_name("B");
-    app.add_option(
-           "-j,--n-jobs,--max-writers", flags.jobs, "shards at once per dataset, 1 to 1024; default: auto (cores, at most 8)"
-    )
+    app.add_option("-j,--n-jobs,--max-writers", flags.jobs,
+                   "shards at once per dataset, 1 to 1024; default: auto (cores, at most 8)")
         ->envname("DUMP_N_JOBS")
         ->type_name("N");
-    app.add_option("--provider-url", flags.provider_urls, "one-run provider; KIND:NETWORK=URL where several are needed")
+    app.add_option("--provider-url", flags.provider_urls,
+                   "one-run provider; KIND:NETWORK=URL where several are needed")
         ->envname("AMP_PROVIDER_URL")
         ->type_name("[KIND:NET=]URL");
-    add_bool(app, "--verify", flags.verify, "check every block against its own header; default: true", "DUMP_VERIFY");
-    add_bool(app, "--only-finalized-blocks", finalized, "leave blocks above finality out", "DUMP_ONLY_FINALIZED_BLOCKS");
-    app.add_option("--max-attempts", flags.max_attempts, "failures of a shard in a row without progress; 0 = no limit; default: 10")
+    add_bool(app, "--verify", flags.verify, "check every block against its own header; default: true",
+             "DUMP_VERIFY");
+    add_bool(app, "--only-finalized-blocks", finalized, "leave blocks above finality out",
+             "DUMP_ONLY_FINALIZED_BLOCKS");
+    app.add_option("--max-attempts", flags.max_attempts,
+                   "failures of a shard in a row without progress; 0 = no limit; default: 10")
         ->envname("DUMP_MAX_ATTEMPTS")
         ->check(CLI::Range(0, 1'000'000))
         ->type_name("N");
-    app.add_option("--partition-size-mb", flags.partition_size_mb, "target segment size in MiB; default: writer.bytes")
+    app.add_option("--partition-size-mb", flags.partition_size_mb,
+                   "target segment size in MiB; default: writer.bytes")
         ->envname("DUMP_PARTITION_SIZE_MB")
         ->check(CLI::Range(1, 1'000'000))
         ->type_name("N");
@@ -124,7 +126,8 @@ std::string usage_error(const CLI::App& root, const CLI::ParseError& failure) {
 
 std::optional<CommandLine> parse_command_line(int argc, const char* const* argv, int& exit_code) {
     CommandLine line;
-    CLI::App app{"Amp: a blockchain-native database. Extracts whole chains to Parquet and serves them as SQL."};
+    CLI::App app{
+        "Amp: a blockchain-native database. Extracts whole chains to Parquet and serves them as SQL."};
     app.name("ampd");
     app.set_version_flag("-V,--version", version_line());
     app.require_subcommand(1);
@@ -133,7 +136,8 @@ std::optional<CommandLine> parse_command_line(int argc, const char* const* argv,
     std::optional<bool> finalized;
     std::optional<bool> dry_run;
     auto* dump = app.add_subcommand("dump", "extract datasets and exit; run again it continues");
-    auto* server = app.add_subcommand("server", "serve SQL over Arrow Flight (1602) and JSON Lines over HTTP (1603)");
+    auto* server =
+        app.add_subcommand("server", "serve SQL over Arrow Flight (1602) and JSON Lines over HTTP (1603)");
     auto* migrate = app.add_subcommand("migrate", "bring the metadata store's schema up to date");
     auto* config = app.add_subcommand("config", "check, print or sample the configuration");
     for (auto* command : {dump, server, migrate, config}) {
@@ -141,12 +145,20 @@ std::optional<CommandLine> parse_command_line(int argc, const char* const* argv,
         add_common(*command, line.common);
     }
     add_dump(*dump, line.dump, finalized, dry_run);
-    add_bool(*server, "--flight-server", line.server.flight, "open Arrow Flight; without any selector both open", "AMP_FLIGHT_SERVER");
-    add_bool(*server, "--jsonl-server", line.server.jsonl, "open JSON Lines; without any selector both open", "AMP_JSONL_SERVER");
-    server->add_option("--flight-addr", line.server.flight_addr, "listener of Arrow Flight; default: 0.0.0.0:1602")->type_name("ADDR");
-    server->add_option("--jsonl-addr", line.server.jsonl_addr, "listener of JSON Lines; default: 0.0.0.0:1603")->type_name("ADDR");
+    add_bool(*server, "--flight-server", line.server.flight,
+             "open Arrow Flight; without any selector both open", "AMP_FLIGHT_SERVER");
+    add_bool(*server, "--jsonl-server", line.server.jsonl, "open JSON Lines; without any selector both open",
+             "AMP_JSONL_SERVER");
+    server
+        ->add_option("--flight-addr", line.server.flight_addr,
+                     "listener of Arrow Flight; default: 0.0.0.0:1602")
+        ->type_name("ADDR");
+    server
+        ->add_option("--jsonl-addr", line.server.jsonl_addr, "listener of JSON Lines; default: 0.0.0.0:1603")
+        ->type_name("ADDR");
     migrate->add_flag("--status", line.migrate.status, "only print applied and pending versions");
-    config->add_flag("--print", line.config.print, "print effective values with their sources, secrets as ***");
+    config->add_flag("--print", line.config.print,
+                     "print effective values with their sources, secrets as ***");
     config->add_flag("--sample", line.config.sample, "print a commented file with every key");
     config->add_flag("--check", line.config.check, "print errors only (default)");
 

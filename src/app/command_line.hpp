@@ -64,7 +64,8 @@ inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitRefused = 3;
 
-/// Parses the arguments. Absent: help, version or a usage error was printed and `exit_code` is what to end with.
+/// Parses the arguments. Absent: help, version or a usage error was printed and `exit_code` is what to end
+/// with.
 std::optional<CommandLine> parse_command_line(int argc, const char* const* argv, int& exit_code);
 
 }  // namespace amp::app

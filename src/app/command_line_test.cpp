@@ -21,7 +21,8 @@ std::optional<CommandLine> parse(std::initializer_list<const char*> words, int& 
 
 TEST(CommandLine, SplitsDatasetsAndTakesNegativeEndBlocks) {
     int exit_code = -1;
-    const auto line = parse({"dump", "--dataset", "a,b", "--dataset=./c.json", "--end-block", "-100", "-j", "4"}, exit_code);
+    const auto line = parse(
+        {"dump", "--dataset", "a,b", "--dataset=./c.json", "--end-block", "-100", "-j", "4"}, exit_code);
     ASSERT_TRUE(line);
     EXPECT_EQ(line->command, Command::kDump);
     EXPECT_THAT(line->dump.datasets, ElementsAre("a", "b", "./c.json"));
@@ -47,11 +48,13 @@ TEST(CommandLine, RefusesUnknownWordsNamingTheNearest) {
     testing::internal::CaptureStderr();
     EXPECT_FALSE(parse({"dmup"}, exit_code));
     EXPECT_EQ(exit_code, kExitUsage);
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("unknown command \"dmup\"; did you mean \"dump\"?"));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("unknown command \"dmup\"; did you mean \"dump\"?"));
     testing::internal::CaptureStderr();
     EXPECT_FALSE(parse({"dump", "--dataset", "a", "--end-blok", "5"}, exit_code));
     EXPECT_EQ(exit_code, kExitUsage);
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("unknown flag --end-blok; did you mean \"--end-block\"?"));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("unknown flag --end-blok; did you mean \"--end-block\"?"));
 }
 
 TEST(CommandLine, DumpNeedsADataset) {

@@ -7,7 +7,8 @@
 
 namespace amp::app {
 
-/// One function per command, one file each. They return the exit code; everything they opened is closed again.
+/// One function per command, one file each. They return the exit code; everything they opened is closed
+/// again.
 int run_dump(const CommandLine& line, runtime::SignalStop& signals);
 int run_server(const CommandLine& line, runtime::SignalStop& signals);
 int run_migrate(const CommandLine& line);

@@ -26,9 +26,8 @@ std::string metadata_url(const config::Loaded& loaded) {
     constexpr std::string_view kPrefix = "sqlite:";
     const std::string& url = loaded.config.metadata_db_url;
     if (!url.starts_with(kPrefix)) return url;
-    return fmt::format(
-        "sqlite:{}", config::resolve_path(loaded, "metadata_db.url", std::string_view(url).substr(kPrefix.size()))
-    );
+    return fmt::format("sqlite:{}", config::resolve_path(loaded, "metadata_db.url",
+                                                         std::string_view(url).substr(kPrefix.size())));
 }
 
 std::optional<std::int64_t> cgroup_limit() {
@@ -61,8 +60,8 @@ metadb::StoreOptions store_options(const config::Loaded& loaded) {
     options.auto_migrate = loaded.config.metadata_db_auto_migrate;
     options.pool_size = static_cast<int>(loaded.config.metadata_db_pool_size);
     options.busy_timeout = std::chrono::milliseconds(loaded.config.metadata_db_busy_timeout_ms);
-    options.connect_retry =
-        std::chrono::milliseconds(static_cast<std::int64_t>(loaded.config.metadata_db_connect_retry_secs * 1000));
+    options.connect_retry = std::chrono::milliseconds(
+        static_cast<std::int64_t>(loaded.config.metadata_db_connect_retry_secs * 1000));
     options.app_version = program_version();
     return options;
 }
@@ -76,9 +75,8 @@ Result<std::unique_ptr<storage::ObjectStore>> open_data(const config::Loaded& lo
 }
 
 jobs::ManifestPlaces manifest_places(const config::Loaded& loaded) {
-    return {
-        config::resolve_path(loaded, "datasets_dir", loaded.config.datasets_dir),
-        config::resolve_path(loaded, "manifests_dir", loaded.config.manifests_dir)};
+    return {config::resolve_path(loaded, "datasets_dir", loaded.config.datasets_dir),
+            config::resolve_path(loaded, "manifests_dir", loaded.config.manifests_dir)};
 }
 
 std::int64_t memory_limit_bytes(const config::Config& config) {
@@ -91,7 +89,8 @@ std::int64_t memory_limit_bytes(const config::Config& config) {
 int exit_code_of(const Error& error) {
     if (error.reason == "ACTIVE_JOB") return kExitRefused;
     if (error.reason == "SCHEMA_NEWER" || error.reason == "SCHEMA_CHANGED") return kExitFailure;
-    return error.code == Code::kInvalidArgument || error.code == Code::kUnsupported ? kExitUsage : kExitFailure;
+    return error.code == Code::kInvalidArgument || error.code == Code::kUnsupported ? kExitUsage
+                                                                                    : kExitFailure;
 }
 
 int exit_with(const Error& error) {

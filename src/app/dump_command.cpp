@@ -36,7 +36,8 @@ Result<int> parse_jobs(const std::string& text, std::int64_t configured) {
     int jobs = 0;
     const auto [last, failure] = std::from_chars(text.data(), text.data() + text.size(), jobs);
     if (failure != std::errc{} || last != text.data() + text.size() || jobs < 1 || jobs > 1024)
-        return make_error(Code::kInvalidArgument, "--n-jobs {}: must be auto or a number from 1 to 1024", text);
+        return make_error(Code::kInvalidArgument, "--n-jobs {}: must be auto or a number from 1 to 1024",
+                          text);
     return jobs;
 }
 
@@ -67,8 +68,9 @@ Result<jobs::DumpOptions> make_options(const CommandLine& line, const config::Co
     TRY_ASSIGN(options.parallelism, parse_jobs(line.dump.jobs, config.jobs_parallelism));
     options.shard_blocks = static_cast<std::uint64_t>(config.jobs_shard_blocks);
     options.max_attempts = line.dump.max_attempts;
-    options.reorg_depth = config.extract_reorg_depth > 0 ? static_cast<std::uint64_t>(config.extract_reorg_depth)
-                                                         : kReorgDepthDefault;
+    options.reorg_depth = config.extract_reorg_depth > 0
+                              ? static_cast<std::uint64_t>(config.extract_reorg_depth)
+                              : kReorgDepthDefault;
     options.poll = to_ms(config.poll_interval_secs);
     options.limits.verify = line.dump.verify.value_or(config.extract_verify);
     options.limits.segment_bytes =
@@ -83,9 +85,8 @@ Result<jobs::DumpOptions> make_options(const CommandLine& line, const config::Co
 }
 
 // Understands every argument before anything is written.
-Result<std::vector<Subject>> resolve_subjects(
-    const CommandLine& line, catalog::MetaStore& store, const jobs::ManifestPlaces& places
-) {
+Result<std::vector<Subject>> resolve_subjects(const CommandLine& line, catalog::MetaStore& store,
+                                              const jobs::ManifestPlaces& places) {
     std::vector<Subject> subjects;
     std::set<std::string> seen;
     for (const auto& argument : line.dump.datasets) {
@@ -100,30 +101,26 @@ Result<std::vector<Subject>> resolve_subjects(
 }
 
 // A node of another chain must never write into a dataset.
-Result<> check_chain(
-    extract::BlockSource& source, const net::ProviderConfig& provider, const std::string& network, std::stop_token stop
-) {
+Result<> check_chain(extract::BlockSource& source, const net::ProviderConfig& provider,
+                     const std::string& network, std::stop_token stop) {
     TRY_ASSIGN(const auto identity, source.identity(stop));
     const auto wanted = provider.chain_id ? provider.chain_id : catalog::chain_id_of(network);
     if (wanted && identity.chain_id && *wanted != *identity.chain_id)
-        return Error{
-            Code::kCorruption,
-            fmt::format(
-                "provider {} serves chain {}, but network \"{}\" is chain {}: use an endpoint of that network",
-                provider.redacted(), *identity.chain_id, network, *wanted
-            ),
-            "WRONG_CHAIN"};
-    log::info(
-        "dump", "provider ready",
-        {{"provider", provider.redacted()}, {"network", network}, {"chain_id", identity.chain_id.value_or(0)},
-         {"client", identity.client_version}}
-    );
+        return Error{Code::kCorruption,
+                     fmt::format("provider {} serves chain {}, but network \"{}\" is chain {}: use an "
+                                 "endpoint of that network",
+                                 provider.redacted(), *identity.chain_id, network, *wanted),
+                     "WRONG_CHAIN"};
+    log::info("dump", "provider ready",
+              {{"provider", provider.redacted()},
+               {"network", network},
+               {"chain_id", identity.chain_id.value_or(0)},
+               {"client", identity.client_version}});
     return {};
 }
 
-Result<> attach_sources(
-    std::vector<Subject>& subjects, const config::Loaded& loaded, const CommandLine& line, std::stop_token stop
-) {
+Result<> attach_sources(std::vector<Subject>& subjects, const config::Loaded& loaded, const CommandLine& line,
+                        std::stop_token stop) {
     std::vector<std::pair<std::string, std::string>> wanted;
     for (const auto& subject : subjects) {
         const auto& manifest = subject.argument.manifest;
@@ -137,7 +134,8 @@ Result<> attach_sources(
         const auto& manifest = subject.argument.manifest;
         auto& source = sources[{manifest.kind, manifest.network}];
         if (!source) {
-            TRY_ASSIGN(const auto provider, choose_provider(providers, manifest.kind, manifest.network, folder));
+            TRY_ASSIGN(const auto provider,
+                       choose_provider(providers, manifest.kind, manifest.network, folder));
             TRY_ASSIGN(auto opened, extract::evm_rpc::open_source(provider));
             source = std::move(opened);
             TRY(check_chain(*source, provider, manifest.network, stop));
@@ -149,31 +147,30 @@ Result<> attach_sources(
 
 void print_summary(const jobs::DumpSummary& summary) {
     const double rate = summary.seconds > 0 ? static_cast<double>(summary.blocks) / summary.seconds : 0;
-    log::info(
-        "dump", summary.stopped ? "dataset stopped; run again to continue" : "dataset complete",
-        {{"dataset", summary.dataset},
-         {"end_block", summary.end ? fmt::format("{}", *summary.end) : std::string("none")},
-         {"blocks", summary.blocks},
-         {"rows", summary.rows},
-         {"files", summary.files},
-         {"bytes", summary.bytes},
-         {"seconds", fmt::format("{:.2f}", summary.seconds)},
-         {"blocks_per_s", fmt::format("{:.1f}", rate)}}
-    );
+    log::info("dump", summary.stopped ? "dataset stopped; run again to continue" : "dataset complete",
+              {{"dataset", summary.dataset},
+               {"end_block", summary.end ? fmt::format("{}", *summary.end) : std::string("none")},
+               {"blocks", summary.blocks},
+               {"rows", summary.rows},
+               {"files", summary.files},
+               {"bytes", summary.bytes},
+               {"seconds", fmt::format("{:.2f}", summary.seconds)},
+               {"blocks_per_s", fmt::format("{:.1f}", rate)}});
 }
 
-Result<> print_dry_run(const std::vector<Subject>& subjects, const jobs::DumpOptions& options, std::stop_token stop) {
+Result<> print_dry_run(const std::vector<Subject>& subjects, const jobs::DumpOptions& options,
+                       std::stop_token stop) {
     for (const auto& subject : subjects) {
         TRY_ASSIGN(const auto head, subject.source->head(stop));
         const auto& manifest = subject.argument.manifest;
         std::string tables;
         for (const auto& table : manifest.tables) tables += (tables.empty() ? "" : ",") + table;
         fmt::print(
-            "{} kind={} network={} tables={} start_block={} end_block={} head={} jobs={} provider={} manifest={}\n",
-            subject.name, manifest.kind, manifest.network, tables, manifest.start_block, to_string(options.end),
-            head ? fmt::format("{}", head->number) : std::string("none"), options.parallelism,
-            subject.source->provider_name(), manifest.hash.substr(0, 7)
-        );
+            "{} kind={} network={} tables={} start_block={} end_block={} head={} jobs={} provider={} "
+            "manifest={}\n",
+            subject.name, manifest.kind, manifest.network, tables, manifest.start_block,
+            to_string(options.end), head ? fmt::format("{}", head->number) : std::string("none"),
+            options.parallelism, subject.source->provider_name(), manifest.hash.substr(0, 7));
     }
     return {};
 }
@@ -201,11 +198,12 @@ Result<int> dump(const CommandLine& line, runtime::SignalStop& signals) {
     session_options.heartbeat = to_ms(loaded.config.worker_heartbeat_interval_secs);
     session_options.lease = to_ms(loaded.config.worker_lease_ttl_secs);
     session_options.info = fmt::format(R"({{"version":"{}"}})", program_version());
-    TRY_ASSIGN(const auto session, jobs::WorkerSession::start(*store, session_options, [&](const Error& error) {
-        const std::scoped_lock lock(lost_mutex);
-        lost = error;
-        run_stop.request_stop();
-    }));
+    TRY_ASSIGN(const auto session,
+               jobs::WorkerSession::start(*store, session_options, [&](const Error& error) {
+                   const std::scoped_lock lock(lost_mutex);
+                   lost = error;
+                   run_stop.request_stop();
+               }));
 
     runtime::ProgressReporter reporter(parse_progress(line.dump.progress));
     std::vector<std::unique_ptr<jobs::Dump>> dumps;
@@ -215,9 +213,9 @@ Result<int> dump(const CommandLine& line, runtime::SignalStop& signals) {
         auto dataset_options = options;
         dataset_options.finalized_only =
             line.dump.finalized_only || subject.argument.manifest.finalized_blocks_only;
-        dumps.push_back(std::make_unique<jobs::Dump>(
-            *store, *objects, *subject.source, *session, std::move(dataset), subject.argument.manifest, dataset_options
-        ));
+        dumps.push_back(std::make_unique<jobs::Dump>(*store, *objects, *subject.source, *session,
+                                                     std::move(dataset), subject.argument.manifest,
+                                                     dataset_options));
         counters.push_back(reporter.add(subject.name));
     }
     std::vector<std::optional<Result<jobs::DumpSummary>>> outcomes(dumps.size());
@@ -242,7 +240,8 @@ Result<int> dump(const CommandLine& line, runtime::SignalStop& signals) {
             stopped = true;
             continue;
         }
-        exit_code = exit_with({error.code, fmt::format("dataset {}: {}", subjects[i].name, error.message), error.reason});
+        exit_code = exit_with(
+            {error.code, fmt::format("dataset {}: {}", subjects[i].name, error.message), error.reason});
     }
     if (lost) return exit_with(*lost);
     if (exit_code != kExitOk) return exit_code;

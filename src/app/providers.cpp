@@ -27,7 +27,8 @@ net::ProviderConfig to_provider(const config::ProviderEntry& entry) {
     provider.disabled = entry.flag("disabled", false);
     if (const auto chain_id = entry.number("chain_id", 0); chain_id > 0)
         provider.chain_id = static_cast<std::uint64_t>(chain_id);
-    provider.concurrent_request_limit = static_cast<std::uint32_t>(entry.number("concurrent_request_limit", 1024));
+    provider.concurrent_request_limit =
+        static_cast<std::uint32_t>(entry.number("concurrent_request_limit", 1024));
     provider.rate_limit_per_minute = static_cast<std::uint32_t>(entry.number("rate_limit_per_minute", 0));
     provider.rate_limit_per_request = entry.text("rate_limit_unit", "call") == "request";
     provider.rpc_batch_size = static_cast<std::uint32_t>(entry.number("rpc_batch_size", 0));
@@ -46,9 +47,8 @@ net::ProviderConfig to_provider(const config::ProviderEntry& entry) {
     return provider;
 }
 
-Result<net::ProviderConfig> one_run_provider(
-    const std::string& text, const std::vector<std::pair<std::string, std::string>>& wanted
-) {
+Result<net::ProviderConfig> one_run_provider(const std::string& text,
+                                             const std::vector<std::pair<std::string, std::string>>& wanted) {
     net::ProviderConfig provider;
     provider.name = "--provider-url";
     provider.priority = std::numeric_limits<int>::max();
@@ -58,7 +58,8 @@ Result<net::ProviderConfig> one_run_provider(
     if (equals != std::string::npos && (scheme == std::string::npos || equals < scheme)) {
         const auto colon = text.find(':');
         if (colon == std::string::npos || colon > equals)
-            return make_error(Code::kInvalidArgument, "--provider-url: the part before \"=\" is not KIND:NETWORK");
+            return make_error(Code::kInvalidArgument,
+                              "--provider-url: the part before \"=\" is not KIND:NETWORK");
         provider.kind = text.substr(0, colon);
         provider.network = text.substr(colon + 1, equals - colon - 1);
         provider.url = text.substr(equals + 1);
@@ -66,10 +67,10 @@ Result<net::ProviderConfig> one_run_provider(
     }
     if (wanted.size() != 1) {
         std::string pairs;
-        for (const auto& [kind, network] : wanted) pairs += fmt::format("{}{}:{}=URL", pairs.empty() ? "" : ", ", kind, network);
-        return make_error(
-            Code::kInvalidArgument, "--provider-url: several networks are wanted; say which one it serves ({})", pairs
-        );
+        for (const auto& [kind, network] : wanted)
+            pairs += fmt::format("{}{}:{}=URL", pairs.empty() ? "" : ", ", kind, network);
+        return make_error(Code::kInvalidArgument,
+                          "--provider-url: several networks are wanted; say which one it serves ({})", pairs);
     }
     provider.kind = wanted.front().first;
     provider.network = wanted.front().second;
@@ -81,8 +82,7 @@ Result<net::ProviderConfig> one_run_provider(
 
 Result<std::vector<net::ProviderConfig>> load_providers(
     const config::Loaded& loaded, const std::vector<std::string>& urls,
-    const std::vector<std::pair<std::string, std::string>>& wanted
-) {
+    const std::vector<std::pair<std::string, std::string>>& wanted) {
     std::vector<net::ProviderConfig> providers;
     for (const auto& url : urls) {
         TRY_ASSIGN(auto provider, one_run_provider(url, wanted));
@@ -110,10 +110,9 @@ Result<std::vector<net::ProviderConfig>> load_providers(
     return providers;
 }
 
-Result<net::ProviderConfig> choose_provider(
-    const std::vector<net::ProviderConfig>& providers, std::string_view kind, std::string_view network,
-    std::string_view providers_dir
-) {
+Result<net::ProviderConfig> choose_provider(const std::vector<net::ProviderConfig>& providers,
+                                            std::string_view kind, std::string_view network,
+                                            std::string_view providers_dir) {
     const net::ProviderConfig* best = nullptr;
     for (const auto& provider : providers) {
         if (provider.kind != kind || provider.network != network) continue;
@@ -122,12 +121,11 @@ Result<net::ProviderConfig> choose_provider(
             best = &provider;
     }
     if (best != nullptr) return *best;
-    return make_error(
-        Code::kInvalidArgument,
-        "no provider for kind {} and network {}: give --provider-url URL, or put a file with kind, network and url into "
-        "{}, or set AMP_PROVIDER__NAME__KIND, __NETWORK and __URL",
-        kind, network, providers_dir
-    );
+    return make_error(Code::kInvalidArgument,
+                      "no provider for kind {} and network {}: give --provider-url URL, or put a file with "
+                      "kind, network and url into "
+                      "{}, or set AMP_PROVIDER__NAME__KIND, __NETWORK and __URL",
+                      kind, network, providers_dir);
 }
 
 }  // namespace amp::app

@@ -15,18 +15,21 @@ int run(int argc, const char* const* argv) {
     const auto line = parse_command_line(argc, argv, exit_code);
     if (!line) return exit_code;
     try {
-        runtime::SignalStop signals([](int) {
-            log::info("app", "stopping; a second signal aborts");
-        });
+        runtime::SignalStop signals([](int) { log::info("app", "stopping; a second signal aborts"); });
         signals.on_abort(runtime::ProgressReporter::restore_terminal);
         switch (line->command) {
-            case Command::kDump: return run_dump(*line, signals);
-            case Command::kServer: return run_server(*line, signals);
-            case Command::kMigrate: return run_migrate(*line);
-            case Command::kConfig: return run_config(*line);
+            case Command::kDump:
+                return run_dump(*line, signals);
+            case Command::kServer:
+                return run_server(*line, signals);
+            case Command::kMigrate:
+                return run_migrate(*line);
+            case Command::kConfig:
+                return run_config(*line);
         }
     } catch (const std::exception& failure) {
-        // Libraries' exceptions are turned into errors where they are called; what gets here is a bug or no memory.
+        // Libraries' exceptions are turned into errors where they are called; what gets here is a bug or no
+        // memory.
         fmt::print(stderr, "Exiting with error: unexpected failure: {}\n", failure.what());
     }
     return kExitFailure;

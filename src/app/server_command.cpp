@@ -28,9 +28,8 @@ Result<Selection> select(const ServerFlags& flags) {
     const bool any_true = flags.flight.value_or(false) || flags.jsonl.value_or(false);
     if (any_true) return Selection{flags.flight.value_or(false), flags.jsonl.value_or(false)};
     if (flags.flight && flags.jsonl)
-        return make_error(
-            Code::kInvalidArgument, "--flight-server and --jsonl-server are both false: nothing would be served"
-        );
+        return make_error(Code::kInvalidArgument,
+                          "--flight-server and --jsonl-server are both false: nothing would be served");
     // One is switched off by name, the other is not mentioned.
     return Selection{!flags.flight.has_value(), !flags.jsonl.has_value()};
 }
@@ -50,8 +49,7 @@ void announce(std::string_view interface, const std::string& address, int port) 
     const std::string host = address.substr(0, address.rfind(':'));
     log::info(
         "serve", "listening",
-        {{"interface", interface}, {"address", fmt::format("{}:{}", host.empty() ? "0.0.0.0" : host, port)}}
-    );
+        {{"interface", interface}, {"address", fmt::format("{}:{}", host.empty() ? "0.0.0.0" : host, port)}});
 }
 
 Result<> serve(const CommandLine& line, runtime::SignalStop& signals) {
@@ -72,7 +70,8 @@ Result<> serve(const CommandLine& line, runtime::SignalStop& signals) {
     serve::QueryGate gate(gate_options);
 
     serve::ServerOptions options;
-    options.query_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(config.query_timeout_secs * 1000));
+    options.query_timeout =
+        std::chrono::milliseconds(static_cast<std::int64_t>(config.query_timeout_secs * 1000));
     std::unique_ptr<serve::FlightServer> flight;
     std::unique_ptr<serve::JsonlServer> jsonl;
     if (selection.flight) {

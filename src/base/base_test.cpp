@@ -36,9 +36,8 @@ TEST(Uint256, RoundTripsThroughHexDecimalAndBytes) {
     const std::string max = std::string(64, 'f');
     const auto value = parse_uint256_hex(max);
     ASSERT_TRUE(value);
-    EXPECT_EQ(
-        value->to_decimal(), "115792089237316195423570985008687907853269984665640564039457584007913129639935"
-    );
+    EXPECT_EQ(value->to_decimal(),
+              "115792089237316195423570985008687907853269984665640564039457584007913129639935");
     EXPECT_EQ(parse_uint256_decimal(value->to_decimal()), value);
     EXPECT_EQ(Uint256::from_big_endian(value->to_big_endian().view()), *value);
     EXPECT_FALSE(parse_uint256_hex("1" + max));

@@ -11,8 +11,8 @@ namespace amp {
 
 using BlockNum = std::uint64_t;
 
-/// An inclusive range of block numbers: start..end. Never empty (an absent range is an optional); the same form is
-/// stored, printed and sent.
+/// An inclusive range of block numbers: start..end. Never empty (an absent range is an optional); the same
+/// form is stored, printed and sent.
 struct BlockRange {
     BlockNum start = 0;
     BlockNum end = 0;

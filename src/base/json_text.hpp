@@ -7,7 +7,8 @@
 
 namespace amp {
 
-/// Appends text as a JSON string with quotes: escapes only `"`, `\` and control characters; bad UTF-8 becomes U+FFFD.
+/// Appends text as a JSON string with quotes: escapes only `"`, `\` and control characters; bad UTF-8 becomes
+/// U+FFFD.
 void append_json_quoted(std::string& out, std::string_view text);
 std::string json_quote(std::string_view text);
 

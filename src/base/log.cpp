@@ -19,11 +19,16 @@ std::function<void(std::string_view)> sink_now;
 
 std::string_view name_of(Level level) {
     switch (level) {
-        case Level::kError: return "error";
-        case Level::kWarn: return "warn";
-        case Level::kInfo: return "info";
-        case Level::kDebug: return "debug";
-        case Level::kTrace: return "trace";
+        case Level::kError:
+            return "error";
+        case Level::kWarn:
+            return "warn";
+        case Level::kInfo:
+            return "info";
+        case Level::kDebug:
+            return "debug";
+        case Level::kTrace:
+            return "trace";
     }
     return "info";
 }
@@ -41,24 +46,21 @@ void configure(const Options& options) {
 
 bool enabled(Level level) { return level <= level_now.load(std::memory_order_relaxed); }
 
-void write(
-    Level level, std::string_view module, std::string_view message, std::initializer_list<Field> fields
-) {
+void write(Level level, std::string_view module, std::string_view message,
+           std::initializer_list<Field> fields) {
     if (!enabled(level)) return;
     std::string line;
     if (json_now) {
-        line = fmt::format(
-            R"({{"ts":"{}","level":"{}","target":"{}","msg":{})", format_utc_ms(now_us()), name_of(level), module,
-            json_quote(message)
-        );
-        for (const auto& field : fields) line += fmt::format(",{}:{}", json_quote(field.key), json_quote(field.value));
+        line = fmt::format(R"({{"ts":"{}","level":"{}","target":"{}","msg":{})", format_utc_ms(now_us()),
+                           name_of(level), module, json_quote(message));
+        for (const auto& field : fields)
+            line += fmt::format(",{}:{}", json_quote(field.key), json_quote(field.value));
         line += "}\n";
     } else {
         line = fmt::format("{} {:5} {} {}", format_utc_ms(now_us()), name_of(level), module, message);
         for (const auto& field : fields)
-            line += fmt::format(
-                " {}={}", field.key, needs_quotes(field.value) ? json_quote(field.value) : field.value
-            );
+            line += fmt::format(" {}={}", field.key,
+                                needs_quotes(field.value) ? json_quote(field.value) : field.value);
         line += '\n';
     }
     const std::scoped_lock lock(sink_mutex);

@@ -30,9 +30,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::vector<std::string> nearest(
-    std::string_view word, const std::vector<std::string>& candidates, std::size_t limit
-) {
+std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
+                                 std::size_t limit) {
     constexpr std::size_t kLongest = 256;
     std::vector<std::pair<std::size_t, std::string>> ranked;
     if (word.size() > kLongest) return {};

@@ -6,18 +6,30 @@ namespace amp {
 
 std::string_view to_string(Code code) {
     switch (code) {
-        case Code::kInvalidArgument: return "invalid argument";
-        case Code::kNotFound: return "not found";
-        case Code::kAlreadyExists: return "already exists";
-        case Code::kConflict: return "conflict";
-        case Code::kUnavailable: return "unavailable";
-        case Code::kDeadlineExceeded: return "deadline exceeded";
-        case Code::kCancelled: return "cancelled";
-        case Code::kCorruption: return "corruption";
-        case Code::kUnsupported: return "unsupported";
-        case Code::kPermissionDenied: return "permission denied";
-        case Code::kResourceExhausted: return "resource exhausted";
-        case Code::kInternal: return "internal";
+        case Code::kInvalidArgument:
+            return "invalid argument";
+        case Code::kNotFound:
+            return "not found";
+        case Code::kAlreadyExists:
+            return "already exists";
+        case Code::kConflict:
+            return "conflict";
+        case Code::kUnavailable:
+            return "unavailable";
+        case Code::kDeadlineExceeded:
+            return "deadline exceeded";
+        case Code::kCancelled:
+            return "cancelled";
+        case Code::kCorruption:
+            return "corruption";
+        case Code::kUnsupported:
+            return "unsupported";
+        case Code::kPermissionDenied:
+            return "permission denied";
+        case Code::kResourceExhausted:
+            return "resource exhausted";
+        case Code::kInternal:
+            return "internal";
     }
     return "unknown";
 }

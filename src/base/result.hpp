@@ -15,18 +15,18 @@ namespace amp {
 
 /// What kind of failure it is. Decides retries, exit codes and protocol statuses; the text is for people.
 enum class Code : std::uint8_t {
-    kInvalidArgument,   // the caller's input is wrong
-    kNotFound,          // the thing the caller named does not exist
-    kAlreadyExists,     // it exists with other content
-    kConflict,          // someone else owns or changed it (fenced, job of another process)
-    kUnavailable,       // worth another try: connect, 5xx, locked, disk full
-    kDeadlineExceeded,  // took too long
-    kCancelled,         // stopped on request
-    kCorruption,        // data contradicts itself: failed verification, broken file, unknown schema
-    kUnsupported,       // the peer or this build cannot do it
-    kPermissionDenied,  // credentials or file permissions
-    kResourceExhausted, // a limit of ours was reached
-    kInternal,          // a bug or an answer nobody expected
+    kInvalidArgument,    // the caller's input is wrong
+    kNotFound,           // the thing the caller named does not exist
+    kAlreadyExists,      // it exists with other content
+    kConflict,           // someone else owns or changed it (fenced, job of another process)
+    kUnavailable,        // worth another try: connect, 5xx, locked, disk full
+    kDeadlineExceeded,   // took too long
+    kCancelled,          // stopped on request
+    kCorruption,         // data contradicts itself: failed verification, broken file, unknown schema
+    kUnsupported,        // the peer or this build cannot do it
+    kPermissionDenied,   // credentials or file permissions
+    kResourceExhausted,  // a limit of ours was reached
+    kInternal,           // a bug or an answer nobody expected
 };
 
 std::string_view to_string(Code code);
@@ -35,7 +35,8 @@ std::string_view to_string(Code code);
 bool is_retryable(Code code);
 
 /// One failure. `message` is one clear sentence: what was wrong, where, what to do. `reason` is an optional
-/// machine-readable word (for example CATALOG_FOR_SQL_ERROR or an HTTP error code) that a protocol layer passes on.
+/// machine-readable word (for example CATALOG_FOR_SQL_ERROR or an HTTP error code) that a protocol layer
+/// passes on.
 struct Error {
     Code code = Code::kInternal;
     std::string message;
@@ -59,9 +60,10 @@ class [[nodiscard]] Result {
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
     template <typename U>
-        requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-                 !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result>)
-    Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+    requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+             !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+             !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
+        : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
     bool ok() const { return state_.index() == 0; }
     explicit operator bool() const { return ok(); }
@@ -104,15 +106,14 @@ class [[nodiscard]] Result<void> {
 #define AMP_CONCAT(a, b) AMP_CONCAT_INNER(a, b)
 
 /// Returns the error of a Result expression to the caller.
-#define TRY(expr)                                                       \
-    do {                                                                \
-        if (auto amp_try_result = (expr); !amp_try_result.ok())         \
-            return std::move(amp_try_result).error();                   \
+#define TRY(expr)                                                                                         \
+    do {                                                                                                  \
+        if (auto amp_try_result = (expr); !amp_try_result.ok()) return std::move(amp_try_result).error(); \
     } while (false)
 
 /// TRY_ASSIGN(auto x, expr): assigns the value or returns the error to the caller.
 #define TRY_ASSIGN(target, expr) TRY_ASSIGN_INNER(AMP_CONCAT(amp_result_, __LINE__), target, expr)
-#define TRY_ASSIGN_INNER(name, target, expr)    \
-    auto name = (expr);                         \
+#define TRY_ASSIGN_INNER(name, target, expr)        \
+    auto name = (expr);                             \
     if (!name.ok()) return std::move(name).error(); \
     target = std::move(name).value()

@@ -31,18 +31,16 @@ void fill_random(std::uint8_t* out, std::size_t size) {
 
 std::int64_t now_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::system_clock::now().time_since_epoch()
-    ).count();
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 std::string format_utc_ms(std::int64_t us) {
     const std::time_t seconds = us / 1'000'000;
     std::tm parts{};
     gmtime_r(&seconds, &parts);
-    return fmt::format(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-        parts.tm_hour, parts.tm_min, parts.tm_sec, us % 1'000'000 / 1000
-    );
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, us % 1'000'000 / 1000);
 }
 
 std::string make_uuid_v7() {
@@ -53,9 +51,8 @@ std::string make_uuid_v7() {
     id[6] = static_cast<std::uint8_t>(0x70 | (id[6] & 0x0f));
     id[8] = static_cast<std::uint8_t>(0x80 | (id[8] & 0x3f));
     const std::string hex = to_hex(id);
-    return fmt::format(
-        "{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4), hex.substr(20)
-    );
+    return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                       hex.substr(16, 4), hex.substr(20));
 }
 
 std::string random_hex(std::size_t bytes) {

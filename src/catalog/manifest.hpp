@@ -44,9 +44,10 @@ struct Manifest {
     std::vector<std::string> warnings;
 };
 
-/// Parses and validates (at most 10 MiB). kInvalidArgument with reason INVALID_MANIFEST, MANIFEST_VALIDATION_ERROR or
-/// SCHEMA_MISMATCH and the place; kUnsupported (reason UNSUPPORTED_DATASET_KIND) for kinds that this build cannot
-/// extract, in one sentence: SQL-derived (`"kind": "manifest"`), firehose, eth-beacon.
+/// Parses and validates (at most 10 MiB). kInvalidArgument with reason INVALID_MANIFEST,
+/// MANIFEST_VALIDATION_ERROR or SCHEMA_MISMATCH and the place; kUnsupported (reason UNSUPPORTED_DATASET_KIND)
+/// for kinds that this build cannot extract, in one sentence: SQL-derived (`"kind": "manifest"`), firehose,
+/// eth-beacon.
 Result<Manifest> parse_manifest(std::string_view json, std::span<const RawKind> kinds);
 
 /// Reference syntax, refused by part. ASCII only.
@@ -61,7 +62,8 @@ struct BundledManifest {
     std::string version;  // "1.0.0"
     std::string json;
 };
-/// All of them, sorted by name; derived and other kinds included, so that naming one gives the right sentence.
+/// All of them, sorted by name; derived and other kinds included, so that naming one gives the right
+/// sentence.
 std::span<const BundledManifest> bundled_manifests();
 const BundledManifest* find_bundled(std::string_view name);
 

@@ -68,7 +68,13 @@ struct HeartbeatAnswer {
 // ---- jobs and shards ----
 
 enum class JobStatus : std::uint8_t {
-    kScheduled, kRunning, kStopRequested, kStopping, kStopped, kCompleted, kFailed
+    kScheduled,
+    kRunning,
+    kStopRequested,
+    kStopping,
+    kStopped,
+    kCompleted,
+    kFailed
 };
 /// SCHEDULED, RUNNING, .. as stored and sent.
 std::string_view to_string(JobStatus status);
@@ -158,12 +164,14 @@ struct GroupCommit {
     std::vector<std::int64_t> superseded;  // file ids that stop being LIVE in the same transaction
 };
 
-/// Everything that processes share: datasets, revisions, files, workers, jobs, shards (docs/internals/metadata.md).
+/// Everything that processes share: datasets, revisions, files, workers, jobs, shards
+/// (docs/internals/metadata.md).
 ///
 /// Every method is one transaction. The store's clock (now_us) is the only one compared.
 /// Threads: any; an implementation serialises or pools connections itself.
-/// Failure: kUnavailable (retried inside for lock, deadlock and connection errors, within the configured bounds),
-/// kConflict (fenced, or a state that another process changed), kAlreadyExists, kNotFound, kCorruption.
+/// Failure: kUnavailable (retried inside for lock, deadlock and connection errors, within the configured
+/// bounds), kConflict (fenced, or a state that another process changed), kAlreadyExists, kNotFound,
+/// kCorruption.
 class MetaStore {
   public:
     virtual ~MetaStore() = default;
@@ -173,71 +181,76 @@ class MetaStore {
     /// The id that file footers carry; made with the schema.
     virtual Result<std::string> cluster_id() = 0;
 
-    // Datasets. A registration is idempotent: manifest, dataset, link, tag `dev`, and the version tag if given
-    // (kAlreadyExists, reason VERSION_CONFLICT, if that version has another hash).
+    // Datasets. A registration is idempotent: manifest, dataset, link, tag `dev`, and the version tag if
+    // given (kAlreadyExists, reason VERSION_CONFLICT, if that version has another hash).
     virtual Result<Dataset> register_manifest(const Registration& registration) = 0;
     /// Finds by tag: latest, dev, 64 hex digits (linked hash) or a version; without a tag latest, else dev.
     virtual Result<std::optional<Dataset>> find_dataset(const DatasetRef& ref) = 0;
     /// Every (dataset, tag) pair, tags `latest` and `dev` included, ordered by namespace, name, tag.
     virtual Result<std::vector<Dataset>> list_datasets() = 0;
 
-    /// The active revision of each wanted table, in that order; makes table, revision and activation where missing.
-    virtual Result<std::vector<Revision>> ensure_revisions(
-        std::int64_t dataset_id, const std::string& hash, const std::string& network,
-        std::span<const WantedRevision> wanted
-    ) = 0;
+    /// The active revision of each wanted table, in that order; makes table, revision and activation where
+    /// missing.
+    virtual Result<std::vector<Revision>> ensure_revisions(std::int64_t dataset_id, const std::string& hash,
+                                                           const std::string& network,
+                                                           std::span<const WantedRevision> wanted) = 0;
     /// All active revisions of the store.
     virtual Result<std::vector<Revision>> active_revisions() = 0;
-    /// Files with commit_seq > after, LIVE and SUPERSEDED, by (commit_seq, id). A file that became SUPERSEDED carries
-    /// the commit_seq of that change, so reading from the last seen number on gives every change.
+    /// Files with commit_seq > after, LIVE and SUPERSEDED, by (commit_seq, id). A file that became SUPERSEDED
+    /// carries the commit_seq of that change, so reading from the last seen number on gives every change.
     virtual Result<std::vector<File>> files(std::int64_t revision_id, std::int64_t after_commit_seq) = 0;
     virtual Result<std::vector<File>> live_files(std::int64_t revision_id) = 0;
 
     // Workers.
     /// kConflict if a live session holds the node id. Returns the session epoch.
-    virtual Result<std::int64_t> register_worker(const NewWorker& worker, std::chrono::milliseconds lease) = 0;
+    virtual Result<std::int64_t> register_worker(const NewWorker& worker,
+                                                 std::chrono::milliseconds lease) = 0;
     /// kConflict, reason FENCED: the session is gone; drop everything and register anew.
-    virtual Result<HeartbeatAnswer> heartbeat(
-        const std::string& session_id, std::chrono::milliseconds lease, const std::string& stats
-    ) = 0;
+    virtual Result<HeartbeatAnswer> heartbeat(const std::string& session_id, std::chrono::milliseconds lease,
+                                              const std::string& stats) = 0;
     virtual Result<> retire_worker(const std::string& session_id) = 0;
     virtual Result<std::vector<Worker>> list_workers() = 0;
-    /// Marks sessions GONE whose lease ran out, and those named (known to be dead), and frees their shards: dump jobs
-    /// of a lost session become STOPPED (OWNER_LOST) with their shards CANCELLED, other shards PENDING with epoch + 1.
+    /// Marks sessions GONE whose lease ran out, and those named (known to be dead), and frees their shards:
+    /// dump jobs of a lost session become STOPPED (OWNER_LOST) with their shards CANCELLED, other shards
+    /// PENDING with epoch + 1.
     virtual Result<> expire_workers(std::span<const std::string> dead_sessions) = 0;
 
     // Jobs.
-    /// kConflict, reason ACTIVE_JOB, if (dataset, hash) has a job that is not terminal; the text has its id and node.
+    /// kConflict, reason ACTIVE_JOB, if (dataset, hash) has a job that is not terminal; the text has its id
+    /// and node.
     virtual Result<Job> create_job(const NewJob& job) = 0;
     virtual Result<std::optional<Job>> active_job(std::int64_t dataset_id, const std::string& hash) = 0;
     virtual Result<Job> job(std::int64_t job_id) = 0;
-    /// One conditional transition: kConflict if the job is in none of the expected states. `error_json` may be empty.
-    virtual Result<> transition_job(
-        std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to, const std::string& reason,
-        const std::string& error_json
-    ) = 0;
+    /// One conditional transition: kConflict if the job is in none of the expected states. `error_json` may
+    /// be empty.
+    virtual Result<> transition_job(std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to,
+                                    const std::string& reason, const std::string& error_json) = 0;
 
     /// Adds PENDING shards in the order given. Returns them with ids.
-    virtual Result<std::vector<Shard>> create_shards(std::int64_t job_id, std::span<const BlockRange> ranges) = 0;
+    virtual Result<std::vector<Shard>> create_shards(std::int64_t job_id,
+                                                     std::span<const BlockRange> ranges) = 0;
     virtual Result<std::vector<Shard>> shards(std::int64_t job_id) = 0;
-    /// PENDING -> RUNNING for this session; epoch + 1. Absent if the shard is not PENDING, not due, or the session not
-    /// ACTIVE.
-    virtual Result<std::optional<Fence>> assign_shard(std::int64_t shard_id, const std::string& session_id) = 0;
+    /// PENDING -> RUNNING for this session; epoch + 1. Absent if the shard is not PENDING, not due, or the
+    /// session not ACTIVE.
+    virtual Result<std::optional<Fence>> assign_shard(std::int64_t shard_id,
+                                                      const std::string& session_id) = 0;
     /// Gives a shard back: PENDING, epoch + 1, due after `delay`; with an error one more attempt is counted.
-    virtual Result<> release_shard(const Fence& fence, std::chrono::milliseconds delay, const std::string& error_json) = 0;
+    virtual Result<> release_shard(const Fence& fence, std::chrono::milliseconds delay,
+                                   const std::string& error_json) = 0;
     /// Ends a shard for good: DONE, FAILED or CANCELLED.
     virtual Result<> end_shard(const Fence& fence, ShardStatus status, const std::string& error_json) = 0;
     /// Cancels PENDING shards of the job.
     virtual Result<> cancel_pending_shards(std::int64_t job_id) = 0;
 
-    /// Registers a group in one transaction: fence, revisions' change_seq, file rows and footers, superseded rows,
-    /// shard progress, notification. kConflict, reason FENCED: nothing was written and nothing of this owner may be.
-    /// An unknown outcome (connection lost during commit) is resolved inside by reading the rows back.
-    /// Returns the shard's status: kDone when next_block passed its end.
+    /// Registers a group in one transaction: fence, revisions' change_seq, file rows and footers, superseded
+    /// rows, shard progress, notification. kConflict, reason FENCED: nothing was written and nothing of this
+    /// owner may be. An unknown outcome (connection lost during commit) is resolved inside by reading the
+    /// rows back. Returns the shard's status: kDone when next_block passed its end.
     virtual Result<ShardStatus> commit_group(const GroupCommit& commit) = 0;
 
-    /// Waits until something in the store may have changed (commit of any process), the timeout passes or the stop is
-    /// requested. True = something may have changed. PostgreSQL: LISTEN; SQLite: PRAGMA data_version, within 50 ms.
+    /// Waits until something in the store may have changed (commit of any process), the timeout passes or the
+    /// stop is requested. True = something may have changed. PostgreSQL: LISTEN; SQLite: PRAGMA data_version,
+    /// within 50 ms.
     virtual Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) = 0;
 };
 

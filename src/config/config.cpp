@@ -20,8 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Member = std::variant<
-    std::string Config::*, std::int64_t Config::*, double Config::*, bool Config::*>;
+using Member = std::variant<std::string Config::*, std::int64_t Config::*, double Config::*, bool Config::*>;
 
 struct Row {
     std::string_view key;
@@ -42,28 +41,38 @@ const std::vector<Row>& table() {
         {"jsonl_addr", &Config::jsonl_addr, "listener of JSON Lines over HTTP"},
         {"max_mem_mb", &Config::max_mem_mb, "memory of the process; 0 = 60 % of the machine or cgroup"},
         {"query_max_mem_mb", &Config::query_max_mem_mb, "memory of all queries; 0 = half of max_mem_mb"},
-        {"spill_location", &Config::spill_location, "scratch directory for queries larger than memory; empty = none"},
+        {"spill_location", &Config::spill_location,
+         "scratch directory for queries larger than memory; empty = none"},
         {"poll_interval_secs", &Config::poll_interval_secs, "slowest pace of head polling", 0.01, 3600},
         {"metadata_db.url", &Config::metadata_db_url, "sqlite:PATH or postgresql://..", 0, 0, true},
         {"metadata_db.schema", &Config::metadata_db_schema, "PostgreSQL schema"},
-        {"metadata_db.auto_migrate", &Config::metadata_db_auto_migrate, "migrate an empty or older store at start"},
+        {"metadata_db.auto_migrate", &Config::metadata_db_auto_migrate,
+         "migrate an empty or older store at start"},
         {"metadata_db.pool_size", &Config::metadata_db_pool_size, "PostgreSQL connections", 1, 1000},
         {"metadata_db.busy_timeout_ms", &Config::metadata_db_busy_timeout_ms, "SQLite lock wait", 0, 600'000},
-        {"metadata_db.connect_retry_secs", &Config::metadata_db_connect_retry_secs, "how long to try at start", 0, 3600},
+        {"metadata_db.connect_retry_secs", &Config::metadata_db_connect_retry_secs,
+         "how long to try at start", 0, 3600},
         {"query.timeout_secs", &Config::query_timeout_secs, "limit of one query", 0.001, 86'400},
         {"query.max_concurrent", &Config::query_max_concurrent, "running queries; 0 = 4 x cores", 0, 100'000},
         {"query.max_queued", &Config::query_max_queued, "queries waiting; more are refused", 0, 100'000},
         {"query.max_spill_mb", &Config::query_max_spill_mb, "bound of the spill directory", 0, 1e9},
-        {"query.stale_catalog_secs", &Config::query_stale_catalog_secs, "serve the last snapshot that long while the metadata store is down", 1, 1e6},
+        {"query.stale_catalog_secs", &Config::query_stale_catalog_secs,
+         "serve the last snapshot that long while the metadata store is down", 1, 1e6},
         {"extract.verify", &Config::extract_verify, "check every block against its own header"},
-        {"extract.reorg_depth", &Config::extract_reorg_depth, "finality distance of nodes without one; 0 = by network", 0, 1e6},
-        {"extract.max_inflight_mb", &Config::extract_max_inflight_mb, "answers held in memory by the process", 1, 1e6},
-        {"writer.compression", &Config::writer_compression, "uncompressed snappy gzip(N) brotli(N) lz4 zstd(N)"},
+        {"extract.reorg_depth", &Config::extract_reorg_depth,
+         "finality distance of nodes without one; 0 = by network", 0, 1e6},
+        {"extract.max_inflight_mb", &Config::extract_max_inflight_mb, "answers held in memory by the process",
+         1, 1e6},
+        {"writer.compression", &Config::writer_compression,
+         "uncompressed snappy gzip(N) brotli(N) lz4 zstd(N)"},
         {"writer.bytes", &Config::writer_bytes, "target size of a segment", 1024, 9e15},
-        {"writer.max_row_group_mb", &Config::writer_max_row_group_mb, "row groups are cut at this size", 1, 4096},
-        {"writer.segment_flush_interval_secs", &Config::writer_segment_flush_interval_secs, "an open segment is committed after this time", 0.05, 86'400},
+        {"writer.max_row_group_mb", &Config::writer_max_row_group_mb, "row groups are cut at this size", 1,
+         4096},
+        {"writer.segment_flush_interval_secs", &Config::writer_segment_flush_interval_secs,
+         "an open segment is committed after this time", 0.05, 86'400},
         {"worker.heartbeat_interval_secs", &Config::worker_heartbeat_interval_secs, "", 0.05, 3600},
-        {"worker.lease_ttl_secs", &Config::worker_lease_ttl_secs, "a silent worker loses its shards after this time; at least 3 heartbeats", 0.15, 3600},
+        {"worker.lease_ttl_secs", &Config::worker_lease_ttl_secs,
+         "a silent worker loses its shards after this time; at least 3 heartbeats", 0.15, 3600},
         {"jobs.parallelism", &Config::jobs_parallelism, "shards of a job at once; 0 = automatic", 0, 1024},
         {"jobs.shard_blocks", &Config::jobs_shard_blocks, "blocks of a shard; 0 = automatic", 0, 1e9},
         {"log.level", &Config::log_level, "error warn info debug trace"},
@@ -72,8 +81,8 @@ const std::vector<Row>& table() {
     return rows;
 }
 
-const std::map<std::string_view, std::string_view> kOldSpellings = {
-    {"metadata_db_url", "metadata_db.url"}, {"dataset_defs_dir", "datasets_dir"}};
+const std::map<std::string_view, std::string_view> kOldSpellings = {{"metadata_db_url", "metadata_db.url"},
+                                                                    {"dataset_defs_dir", "datasets_dir"}};
 
 const Row* find_row(std::string_view key) {
     const auto& rows = table();
@@ -100,8 +109,7 @@ std::string default_text(const Row& row, const Config& config) {
                 return fmt::format("{}", value);
             }
         },
-        row.member
-    );
+        row.member);
 }
 
 // Collects every problem, so that a user mends a file in one go.
@@ -114,7 +122,8 @@ class Loader {
         try {
             parsed = toml::parse_file(path.string());
         } catch (const toml::parse_error& failure) {
-            problem(fmt::format("{}:{}", path.string(), failure.source().begin.line), std::string(failure.description()));
+            problem(fmt::format("{}:{}", path.string(), failure.source().begin.line),
+                    std::string(failure.description()));
             return;
         }
         apply_table(parsed, "", path.string());
@@ -155,7 +164,8 @@ class Loader {
             problem("worker.lease_ttl_secs", "must be at least 3 x worker.heartbeat_interval_secs");
         for (const char* level : {"error", "warn", "info", "debug", "trace"})
             if (config.log_level == level) goto level_ok;
-        problem("log.level", fmt::format("\"{}\" is none of error, warn, info, debug, trace", config.log_level));
+        problem("log.level",
+                fmt::format("\"{}\" is none of error, warn, info, debug, trace", config.log_level));
     level_ok:
         if (config.log_format != "text" && config.log_format != "json")
             problem("log.format", fmt::format("\"{}\" is neither text nor json", config.log_format));
@@ -187,7 +197,8 @@ class Loader {
     }
 
     // Values of variables and flags are TOML, else plain strings.
-    void apply_text(const std::string& key, const std::string& text, const std::string& place, Source source) {
+    void apply_text(const std::string& key, const std::string& text, const std::string& place,
+                    Source source) {
         try {
             const auto parsed = toml::parse("value = " + text);
             if (const auto* node = parsed.get("value"); node != nullptr && parsed.size() == 1)
@@ -201,7 +212,8 @@ class Loader {
 
     void apply_node(std::string key, const toml::node& node, const std::string& place, Source source) {
         if (const auto old = kOldSpellings.find(key); old != kOldSpellings.end()) {
-            loaded_.warnings.push_back(fmt::format("{}: \"{}\" is now called \"{}\"", place, key, old->second));
+            loaded_.warnings.push_back(
+                fmt::format("{}: \"{}\" is now called \"{}\"", place, key, old->second));
             key = old->second;
         }
         bool from_file = false;
@@ -220,8 +232,8 @@ class Loader {
 
     bool assign(const Row& row, const toml::node& node, const std::string& place, bool from_file) {
         return std::visit(
-            [&](auto member) { return assign_typed(row, loaded_.config.*member, node, place, from_file); }, row.member
-        );
+            [&](auto member) { return assign_typed(row, loaded_.config.*member, node, place, from_file); },
+            row.member);
     }
 
     bool in_bounds(const Row& row, double value, const std::string& place) {
@@ -230,7 +242,8 @@ class Loader {
         return false;
     }
 
-    bool assign_typed(const Row& row, std::string& target, const toml::node& node, const std::string& place, bool from_file) {
+    bool assign_typed(const Row& row, std::string& target, const toml::node& node, const std::string& place,
+                      bool from_file) {
         const auto text = node.value_exact<std::string>();
         if (!text) {
             problem(place, fmt::format("{}: must be a string", row.key));
@@ -254,13 +267,15 @@ class Loader {
         }
         struct stat info {};
         if (::stat(expanded->c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0)
-            loaded_.warnings.push_back(fmt::format("{}_file: {} can be read by others: chmod o-r it", row.key, *expanded));
+            loaded_.warnings.push_back(
+                fmt::format("{}_file: {} can be read by others: chmod o-r it", row.key, *expanded));
         target = content.str();
         if (target.ends_with('\n')) target.pop_back();
         return true;
     }
 
-    bool assign_typed(const Row& row, std::int64_t& target, const toml::node& node, const std::string& place, bool) {
+    bool assign_typed(const Row& row, std::int64_t& target, const toml::node& node, const std::string& place,
+                      bool) {
         const auto value = node.value_exact<std::int64_t>();
         if (!value) {
             problem(place, fmt::format("{}: must be a whole number", row.key));
@@ -271,7 +286,8 @@ class Loader {
         return true;
     }
 
-    bool assign_typed(const Row& row, double& target, const toml::node& node, const std::string& place, bool) {
+    bool assign_typed(const Row& row, double& target, const toml::node& node, const std::string& place,
+                      bool) {
         const auto value = node.is_number() ? node.value<double>() : std::nullopt;
         if (!value) {
             problem(place, fmt::format("{}: must be a number", row.key));
@@ -301,10 +317,14 @@ class Loader {
 
 std::string_view to_string(Source source) {
     switch (source) {
-        case Source::kDefault: return "default";
-        case Source::kFile: return "file";
-        case Source::kEnvironment: return "environment";
-        case Source::kFlag: return "flag";
+        case Source::kDefault:
+            return "default";
+        case Source::kFile:
+            return "file";
+        case Source::kEnvironment:
+            return "environment";
+        case Source::kFlag:
+            return "flag";
     }
     return "default";
 }
@@ -325,9 +345,8 @@ std::map<std::string, std::string, std::less<>> process_environment() {
     return out;
 }
 
-Result<std::string> interpolate(
-    std::string_view text, const std::map<std::string, std::string, std::less<>>& environment
-) {
+Result<std::string> interpolate(std::string_view text,
+                                const std::map<std::string, std::string, std::less<>>& environment) {
     std::string out;
     for (std::size_t i = 0; i < text.size();) {
         if (text.substr(i).starts_with("$${")) {
@@ -341,7 +360,8 @@ Result<std::string> interpolate(
         }
         const auto end = text.find('}', i);
         if (end == std::string_view::npos)
-            return make_error(Code::kInvalidArgument, "\"${{\" without \"}}\"; write \"$${{\" for a literal one");
+            return make_error(Code::kInvalidArgument,
+                              "\"${{\" without \"}}\"; write \"$${{\" for a literal one");
         std::string_view name = text.substr(i + 2, end - i - 2);
         std::optional<std::string_view> fallback;
         if (const auto colon = name.find(":-"); colon != std::string_view::npos) {
@@ -363,15 +383,16 @@ Result<std::string> interpolate(
 Result<Loaded> load(const LoadRequest& request) {
     Loaded loaded;
     std::error_code failure;
-    loaded.base_dir = request.base_dir.empty() ? fs::current_path(failure) : fs::absolute(request.base_dir, failure);
-    if (failure) return make_error(Code::kInvalidArgument, "--dir {}: {}", request.base_dir, failure.message());
+    loaded.base_dir =
+        request.base_dir.empty() ? fs::current_path(failure) : fs::absolute(request.base_dir, failure);
+    if (failure)
+        return make_error(Code::kInvalidArgument, "--dir {}: {}", request.base_dir, failure.message());
     if (!fs::is_directory(loaded.base_dir)) {
         fs::create_directories(loaded.base_dir, failure);
         if (failure)
             return make_error(
                 failure == std::errc::permission_denied ? Code::kPermissionDenied : Code::kInvalidArgument,
-                "cannot create the directory {}: {}", loaded.base_dir.string(), failure.message()
-            );
+                "cannot create the directory {}: {}", loaded.base_dir.string(), failure.message());
     }
     if (request.file) {
         loaded.file = fs::absolute(*request.file, failure);
@@ -401,9 +422,8 @@ std::string sample() {
             out += fmt::format("\n[{}]\n", section);
         }
         if (!row.help.empty()) out += fmt::format("# {}\n", row.help);
-        out += fmt::format(
-            "#{} = {}\n", dot == std::string_view::npos ? row.key : row.key.substr(dot + 1), default_text(row, defaults)
-        );
+        out += fmt::format("#{} = {}\n", dot == std::string_view::npos ? row.key : row.key.substr(dot + 1),
+                           default_text(row, defaults));
     }
     return out;
 }
@@ -414,9 +434,8 @@ std::string print(const Loaded& loaded) {
         const auto source = loaded.sources.find(row.key);
         std::string value = default_text(row, loaded.config);
         if (row.secret && source != loaded.sources.end()) value = "\"***\"";
-        out += fmt::format(
-            "{} = {}  # {}\n", row.key, value, to_string(source == loaded.sources.end() ? Source::kDefault : source->second)
-        );
+        out += fmt::format("{} = {}  # {}\n", row.key, value,
+                           to_string(source == loaded.sources.end() ? Source::kDefault : source->second));
     }
     return out;
 }

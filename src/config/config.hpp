@@ -14,8 +14,8 @@
 
 namespace amp::config {
 
-/// The effective configuration of one process. Every member is one row of the option table (options()), which is the
-/// single source of parsing, `config --sample`, `config --print` and docs/operating/configuration.md.
+/// The effective configuration of one process. Every member is one row of the option table (options()), which
+/// is the single source of parsing, `config --sample`, `config --print` and docs/operating/configuration.md.
 struct Config {
     std::string data_dir = "data";
     std::string providers_dir = "providers";
@@ -74,31 +74,31 @@ struct Loaded {
 };
 
 struct LoadRequest {
-    std::string base_dir;                   // --dir; empty = current directory; made when missing
-    std::optional<std::string> file;        // --config: must exist; absent: amp.toml in base_dir if it is there
-    std::vector<std::string> assignments;   // --set KEY=VALUE
+    std::string base_dir;             // --dir; empty = current directory; made when missing
+    std::optional<std::string> file;  // --config: must exist; absent: amp.toml in base_dir if it is there
+    std::vector<std::string> assignments;  // --set KEY=VALUE
     std::map<std::string, std::string, std::less<>> environment;
 };
 
 /// Reads file, environment (AMP_CONFIG_A__B=value) and assignments, in rising precedence.
-/// Failure: kInvalidArgument with every problem at once, one a line, each with file and line or variable name.
+/// Failure: kInvalidArgument with every problem at once, one a line, each with file and line or variable
+/// name.
 Result<Loaded> load(const LoadRequest& request);
 
 /// The process environment as a map.
 std::map<std::string, std::string, std::less<>> process_environment();
 
 /// Replaces ${NAME} and ${NAME:-default}; `$${` is a literal `${`.
-Result<std::string> interpolate(
-    std::string_view text, const std::map<std::string, std::string, std::less<>>& environment
-);
+Result<std::string> interpolate(std::string_view text,
+                                const std::map<std::string, std::string, std::less<>>& environment);
 
 /// A commented file with every key at its default.
 std::string sample();
 /// The effective values with their sources; secrets as ***.
 std::string print(const Loaded& loaded);
 
-/// A path of the configuration made absolute: store URLs stay, files are relative to the configuration file's folder,
-/// else to the base directory.
+/// A path of the configuration made absolute: store URLs stay, files are relative to the configuration file's
+/// folder, else to the base directory.
 std::string resolve_path(const Loaded& loaded, std::string_view key, std::string_view value);
 
 }  // namespace amp::config

@@ -44,8 +44,7 @@ TEST_F(ConfigTest, FlagWinsOverEnvironmentOverFile) {
     const auto loaded = load(
         {.base_dir = dir_.string(),
          .assignments = {"jsonl_addr=:3"},
-         .environment = {{"AMP_CONFIG_JSONL_ADDR", "c:2"}, {"AMP_CONFIG_WRITER__COMPRESSION", "snappy"}}}
-    );
+         .environment = {{"AMP_CONFIG_JSONL_ADDR", "c:2"}, {"AMP_CONFIG_WRITER__COMPRESSION", "snappy"}}});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     EXPECT_EQ(loaded->config.jsonl_addr, ":3");
     EXPECT_EQ(loaded->config.flight_addr, "b:1");
@@ -58,7 +57,8 @@ TEST_F(ConfigTest, ReportsEveryProblemWithItsLineAndTheNearestKey) {
     ASSERT_FALSE(loaded.ok());
     const std::string& text = loaded.error().message;
     EXPECT_THAT(text, HasSubstr("amp.toml:1: data_dir: must be a string"));
-    EXPECT_THAT(text, HasSubstr("amp.toml:4: writer.compresion: unknown key; did you mean \"writer.compression\"?"));
+    EXPECT_THAT(
+        text, HasSubstr("amp.toml:4: writer.compresion: unknown key; did you mean \"writer.compression\"?"));
     EXPECT_THAT(text, HasSubstr("amp.toml:5: writer.bytes: 1 is out of bounds"));
     EXPECT_THAT(text, HasSubstr("AMP_CONFIG_NOPE: nope: unknown key"));
 }
@@ -70,8 +70,7 @@ TEST_F(ConfigTest, NamedFileMustExist) {
 TEST_F(ConfigTest, HidesSecretsWhenPrinting) {
     write("secret", "postgresql://u:canary@h/db\n");
     const auto loaded = load(
-        {.base_dir = dir_.string(), .assignments = {"metadata_db.url_file=" + (dir_ / "secret").string()}}
-    );
+        {.base_dir = dir_.string(), .assignments = {"metadata_db.url_file=" + (dir_ / "secret").string()}});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     EXPECT_EQ(loaded->config.metadata_db_url, "postgresql://u:canary@h/db");
     EXPECT_THAT(print(*loaded), testing::Not(HasSubstr("canary")));
@@ -102,14 +101,15 @@ TEST(Interpolate, ExpandsVariablesDefaultsAndLiterals) {
 }
 
 TEST_F(ConfigTest, ReadsProvidersFromFilesAndEnvironment) {
-    write("providers/own/main.toml", "kind = \"evm-rpc\"\nnetwork = \"mainnet\"\nurl = \"http://h/${KEY}\"\n"
-                                     "[headers]\nx-api-key = \"${KEY}\"\n");
+    write("providers/own/main.toml",
+          "kind = \"evm-rpc\"\nnetwork = \"mainnet\"\nurl = \"http://h/${KEY}\"\n"
+          "[headers]\nx-api-key = \"${KEY}\"\n");
     write("providers/bad.toml", "kind = \"evm-rpc\"\nnetwork = \"mainnet\"\nurll = \"http://h\"\n");
-    const auto providers = load_providers(
-        dir_ / "providers",
-        {{"KEY", "k"}, {"AMP_PROVIDER__ENVP__KIND", "evm-rpc"}, {"AMP_PROVIDER__ENVP__NETWORK", "anvil"},
-         {"AMP_PROVIDER__ENVP__URL", "http://e"}, {"AMP_PROVIDER__ENVP__PRIORITY", "5"}}
-    );
+    const auto providers = load_providers(dir_ / "providers", {{"KEY", "k"},
+                                                               {"AMP_PROVIDER__ENVP__KIND", "evm-rpc"},
+                                                               {"AMP_PROVIDER__ENVP__NETWORK", "anvil"},
+                                                               {"AMP_PROVIDER__ENVP__URL", "http://e"},
+                                                               {"AMP_PROVIDER__ENVP__PRIORITY", "5"}});
     ASSERT_EQ(providers.size(), 3U);
     EXPECT_THAT(providers[0].error, HasSubstr("urll: unknown key; did you mean \"url\"?"));
     EXPECT_EQ(providers[1].name, "envp");

@@ -53,7 +53,8 @@ constexpr Key kKeys[] = {
 };
 
 const Key* find_key(std::string_view name) {
-    const auto found = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& key) { return key.name == name; });
+    const auto found =
+        std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& key) { return key.name == name; });
     return found == std::end(kKeys) ? nullptr : found;
 }
 
@@ -75,7 +76,8 @@ Result<std::string> read_secret(const std::string& path) {
     return text;
 }
 
-Result<> take_value(ProviderEntry& entry, std::string_view name, const toml::node& node, const Environment& environment) {
+Result<> take_value(ProviderEntry& entry, std::string_view name, const toml::node& node,
+                    const Environment& environment) {
     bool from_file = false;
     const Key* key = find_key(name);
     if (key == nullptr && name.ends_with("_file")) {
@@ -111,7 +113,8 @@ Result<> take_value(ProviderEntry& entry, std::string_view name, const toml::nod
     if (wrong_kind) return make_error(Code::kInvalidArgument, "{}: must be a number", name);
     const double value = *node.value<double>();
     if (value < key->min || value > key->max)
-        return make_error(Code::kInvalidArgument, "{}: {} is out of bounds ({} to {})", name, value, key->min, key->max);
+        return make_error(Code::kInvalidArgument, "{}: {} is out of bounds ({} to {})", name, value, key->min,
+                          key->max);
     if (key->kind == Kind::kNumber) {
         entry.values.emplace(key->name, *node.value<std::int64_t>());
     } else {
@@ -143,10 +146,12 @@ Result<> take_table(ProviderEntry& entry, const toml::table& values, const Envir
         }
     }
     for (const char* required : {"kind", "network", "url"})
-        if (!entry.values.contains(required)) return make_error(Code::kInvalidArgument, "{}: is missing", required);
+        if (!entry.values.contains(required))
+            return make_error(Code::kInvalidArgument, "{}: is missing", required);
     const std::string unit = entry.text("rate_limit_unit", "call");
     if (unit != "call" && unit != "request")
-        return make_error(Code::kInvalidArgument, "rate_limit_unit: \"{}\" is neither call nor request", unit);
+        return make_error(Code::kInvalidArgument, "rate_limit_unit: \"{}\" is neither call nor request",
+                          unit);
     return {};
 }
 
@@ -172,9 +177,8 @@ bool ProviderEntry::flag(std::string_view key, bool fallback) const {
     return found == values.end() ? fallback : std::get<bool>(found->second);
 }
 
-ProviderEntry parse_provider(
-    std::string_view toml, std::string name, const std::string& place, const Environment& environment
-) {
+ProviderEntry parse_provider(std::string_view toml, std::string name, const std::string& place,
+                             const Environment& environment) {
     ProviderEntry entry;
     entry.name = std::move(name);
     entry.source = place;
@@ -192,7 +196,8 @@ std::vector<ProviderEntry> load_providers(const fs::path& directory, const Envir
     std::map<std::string, ProviderEntry> by_name;
     std::error_code failure;
     fs::recursive_directory_iterator walk(directory, failure);
-    for (const auto end = fs::recursive_directory_iterator(); !failure && walk != end; walk.increment(failure)) {
+    for (const auto end = fs::recursive_directory_iterator(); !failure && walk != end;
+         walk.increment(failure)) {
         if (!walk->is_regular_file() || walk->path().extension() != ".toml") continue;
         std::string name = fs::relative(walk->path(), directory).replace_extension().generic_string();
         std::ifstream file(walk->path());
@@ -207,7 +212,8 @@ std::vector<ProviderEntry> load_providers(const fs::path& directory, const Envir
         const auto split = variable.rfind("__");
         if (split < kPrefix.size()) continue;
         const auto lower = [](std::string text) {
-            std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+            std::transform(text.begin(), text.end(), text.begin(),
+                           [](unsigned char c) { return std::tolower(c); });
             return text;
         };
         const std::string name = lower(variable.substr(kPrefix.size(), split - kPrefix.size()));

@@ -36,8 +36,8 @@ struct CheckResult {
 /// A delivered block: its rows are already in the stream's builders.
 struct DeliveredBlock {
     BlockRef ref;
-    std::vector<CheckResult> checks;   // those that ran; a failed one is an Error
-    std::uint64_t payload_bytes = 0;   // of the answer, before decoding
+    std::vector<CheckResult> checks;  // those that ran; a failed one is an Error
+    std::uint64_t payload_bytes = 0;  // of the answer, before decoding
 };
 
 /// What the source says about the chain it serves.
@@ -54,10 +54,10 @@ struct StreamOptions {
 
 /// Blocks of one range, ascending, each with rows of all wanted tables. One owner thread.
 ///
-/// A number is left out only if the chain has no block there. Each block's parent hash equals the hash of the one
-/// delivered before it; otherwise next() fails with kUnavailable, reason REORG. A block that fails a check is fetched
-/// again (after 0.5 s and 2 s, five rounds) and then fails with kCorruption, naming block, check, expected and
-/// computed value: nothing of it is in the builders.
+/// A number is left out only if the chain has no block there. Each block's parent hash equals the hash of the
+/// one delivered before it; otherwise next() fails with kUnavailable, reason REORG. A block that fails a
+/// check is fetched again (after 0.5 s and 2 s, five rounds) and then fails with kCorruption, naming block,
+/// check, expected and computed value: nothing of it is in the builders.
 class BlockStream {
   public:
     virtual ~BlockStream() = default;
@@ -78,8 +78,10 @@ class BlockSource {
     /// Absent while nothing is final; kUnsupported if the node knows no finality.
     virtual Result<std::optional<BlockRef>> finalized(std::stop_token stop) = 0;
     /// The hash that the provider's chain has at each number now; absent where it has no block.
-    virtual Result<std::vector<std::optional<Hash32>>> canonical(std::span<const BlockNum> numbers, std::stop_token stop) = 0;
-    virtual Result<std::unique_ptr<BlockStream>> stream(const BlockRange& range, const StreamOptions& options) = 0;
+    virtual Result<std::vector<std::optional<Hash32>>> canonical(std::span<const BlockNum> numbers,
+                                                                 std::stop_token stop) = 0;
+    virtual Result<std::unique_ptr<BlockStream>> stream(const BlockRange& range,
+                                                        const StreamOptions& options) = 0;
 };
 
 }  // namespace amp::extract

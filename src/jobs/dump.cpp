@@ -26,31 +26,28 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr auto kFirstFlush = 5s;       // rows are visible soon after the start
-constexpr auto kOwnerPatience = 10s;   // for the lease of a run that died
-constexpr int kFruitlessRoundsMax = 5; // plans in a row that brought nothing
+constexpr auto kFirstFlush = 5s;        // rows are visible soon after the start
+constexpr auto kOwnerPatience = 10s;    // for the lease of a run that died
+constexpr int kFruitlessRoundsMax = 5;  // plans in a row that brought nothing
 
 std::string error_json(const Error& error) {
-    return fmt::format(
-        R"({{"error_code":{},"error_message":{},"retryable":{}}})",
-        json_quote(error.reason.empty() ? to_string(error.code) : error.reason), json_quote(error.message),
-        is_retryable(error.code)
-    );
+    return fmt::format(R"({{"error_code":{},"error_message":{},"retryable":{}}})",
+                       json_quote(error.reason.empty() ? to_string(error.code) : error.reason),
+                       json_quote(error.message), is_retryable(error.code));
 }
 
 milliseconds backoff(const DumpOptions& options, int attempts) {
     thread_local std::minstd_rand random{std::random_device{}()};
     const double factor = std::uniform_real_distribution<double>(0.8, 1.2)(random);
-    const double base = static_cast<double>(options.backoff_base.count()) * static_cast<double>(1ULL << std::min(attempts, 20));
+    const double base = static_cast<double>(options.backoff_base.count()) *
+                        static_cast<double>(1ULL << std::min(attempts, 20));
     return milliseconds(
-        static_cast<std::int64_t>(std::min(base, static_cast<double>(options.backoff_max.count())) * factor)
-    );
+        static_cast<std::int64_t>(std::min(base, static_cast<double>(options.backoff_max.count())) * factor));
 }
 
 // Cuts each range at the places where the set of tables that lack blocks changes.
-std::vector<BlockRange> cut_where_tables_differ(
-    const std::vector<BlockRange>& ranges, const std::vector<std::vector<BlockRange>>& by_table
-) {
+std::vector<BlockRange> cut_where_tables_differ(const std::vector<BlockRange>& ranges,
+                                                const std::vector<std::vector<BlockRange>>& by_table) {
     std::set<BlockNum> cuts;
     for (const auto& table : by_table)
         for (const auto& range : table) {
@@ -75,9 +72,8 @@ Result<EndBlock> parse_end_block(std::string_view text) {
     if (text == "finalized") return EndBlock{EndBlock::Kind::kFinalized, 0};
     if (text == "none" || text == "continuous")
         return make_error(
-            Code::kUnsupported, "--end-block {}: following the chain is not built yet; give a block, latest or finalized",
-            text
-        );
+            Code::kUnsupported,
+            "--end-block {}: following the chain is not built yet; give a block, latest or finalized", text);
     EndBlock end{EndBlock::Kind::kNumber, 0};
     std::string_view digits = text;
     if (digits.starts_with('-')) {
@@ -87,26 +83,28 @@ Result<EndBlock> parse_end_block(std::string_view text) {
     const auto [last, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), end.number);
     constexpr BlockNum kLargest = static_cast<BlockNum>(INT64_MAX) - 1;
     if (failure != std::errc{} || last != digits.data() + digits.size() || end.number > kLargest)
-        return make_error(
-            Code::kInvalidArgument, "--end-block {}: must be a block number, -N, latest or finalized", text
-        );
+        return make_error(Code::kInvalidArgument,
+                          "--end-block {}: must be a block number, -N, latest or finalized", text);
     return end;
 }
 
 std::string to_string(const EndBlock& end) {
     switch (end.kind) {
-        case EndBlock::Kind::kLatest: return "latest";
-        case EndBlock::Kind::kFinalized: return "finalized";
-        case EndBlock::Kind::kNumber: return fmt::format("{}", end.number);
-        case EndBlock::Kind::kBeforeLatest: return fmt::format("-{}", end.number);
+        case EndBlock::Kind::kLatest:
+            return "latest";
+        case EndBlock::Kind::kFinalized:
+            return "finalized";
+        case EndBlock::Kind::kNumber:
+            return fmt::format("{}", end.number);
+        case EndBlock::Kind::kBeforeLatest:
+            return fmt::format("-{}", end.number);
     }
     return {};
 }
 
-Dump::Dump(
-    catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
-    const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest, DumpOptions options
-)
+Dump::Dump(catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
+           const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest,
+           DumpOptions options)
     : store_(store),
       objects_(objects),
       source_(source),
@@ -156,16 +154,15 @@ Result<> Dump::prepare(std::stop_token stop) {
     std::vector<catalog::WantedRevision> wanted;
     for (const auto& table : manifest_.tables)
         wanted.push_back(
-            {table, fmt::format("{}/{}/{}/{}", dataset_.ns, dataset_.name, table, make_uuid_v7())}
-        );
-    TRY_ASSIGN(
-        auto revisions, store_.ensure_revisions(dataset_.id, dataset_.hash, manifest_.network, wanted)
-    );
+            {table, fmt::format("{}/{}/{}/{}", dataset_.ns, dataset_.name, table, make_uuid_v7())});
+    TRY_ASSIGN(auto revisions,
+               store_.ensure_revisions(dataset_.id, dataset_.hash, manifest_.network, wanted));
     target_.tables.clear();
     for (auto& revision : revisions) {
         const auto* spec = columnar::find_table(manifest_.kind, revision.table);
         if (spec == nullptr)
-            return make_error(Code::kInternal, "table {} of kind {} has no schema", revision.table, manifest_.kind);
+            return make_error(Code::kInternal, "table {} of kind {} has no schema", revision.table,
+                              manifest_.kind);
         target_.tables.push_back({spec, std::move(revision)});
     }
     return {};
@@ -193,8 +190,7 @@ Result<std::optional<BlockNum>> Dump::resolve_end(std::stop_token stop) {
                 return make_error(
                     Code::kInvalidArgument,
                     "--end-block -{}: {} blocks before the head {} is below the start block {} of {}",
-                    options_.end.number, options_.end.number, *end, manifest_.start_block, name_
-                );
+                    options_.end.number, options_.end.number, *end, manifest_.start_block, name_);
             end = *end - options_.end.number;
         }
         if (end) break;
@@ -203,10 +199,8 @@ Result<std::optional<BlockNum>> Dump::resolve_end(std::stop_token stop) {
         if (!runtime::wait_for(options_.poll, stop)) return std::optional<BlockNum>{};
     }
     if (*end < manifest_.start_block)
-        return make_error(
-            Code::kInvalidArgument, "--end-block {}: is below the start block {} of {}", *end, manifest_.start_block,
-            name_
-        );
+        return make_error(Code::kInvalidArgument, "--end-block {}: is below the start block {} of {}", *end,
+                          manifest_.start_block, name_);
     return end;
 }
 
@@ -221,8 +215,7 @@ Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
             R"({{"kind":"materialize-raw","end_block":"{}","max_writers":{},"dataset_namespace":"{}","dataset_name":"{}",)"
             R"("manifest_hash":"{}","verify":{}}})",
             to_string(options_.end), options_.parallelism, dataset_.ns, dataset_.name, dataset_.hash,
-            options_.limits.verify
-        );
+            options_.limits.verify);
         wanted.start_block = manifest_.start_block;
         wanted.end_block = end_;
         wanted.parallelism = options_.parallelism;
@@ -246,27 +239,23 @@ Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
         if (!active) continue;
         if (Clock::now() > patience) {
             Error error = std::move(job).error();
-            error.message = fmt::format(
-                "dataset {} is being written by job {} on node {}; stop that run first", name_, active->id,
-                active->node_id.empty() ? "(unplaced)" : active->node_id
-            );
+            error.message =
+                fmt::format("dataset {} is being written by job {} on node {}; stop that run first", name_,
+                            active->id, active->node_id.empty() ? "(unplaced)" : active->node_id);
             return error;
         }
         if (!told)
-            log::info(
-                "dump", "another run holds the dataset; waiting for its lease to end",
-                {{"dataset", name_}, {"job", active->id}, {"node", active->node_id}}
-            );
+            log::info("dump", "another run holds the dataset; waiting for its lease to end",
+                      {{"dataset", name_}, {"job", active->id}, {"node", active->node_id}});
         told = true;
         if (!runtime::wait_for(200ms, stop)) return Error{Code::kCancelled, "stopped", {}};
     }
 }
 
 // Files above finality (and the newest at or below it) that the node's chain no longer holds.
-Result<std::vector<std::int64_t>> Dump::lost_files(
-    const std::vector<std::vector<catalog::File>>& files, const extract::BlockRef& head, BlockNum final_height,
-    std::stop_token stop
-) {
+Result<std::vector<std::int64_t>> Dump::lost_files(const std::vector<std::vector<catalog::File>>& files,
+                                                   const extract::BlockRef& head, BlockNum final_height,
+                                                   std::stop_token stop) {
     std::set<BlockNum> numbers;
     std::optional<BlockNum> newest_final;
     for (const auto& table : files) {
@@ -285,8 +274,9 @@ Result<std::vector<std::int64_t>> Dump::lost_files(
     TRY_ASSIGN(const auto hashes, source_.canonical(asked, stop));
     const auto hash_at = [&](BlockNum number) -> std::optional<Hash32> {
         const auto found = std::lower_bound(asked.begin(), asked.end(), number);
-        return found == asked.end() || *found != number ? std::nullopt
-                                                         : hashes[static_cast<std::size_t>(found - asked.begin())];
+        return found == asked.end() || *found != number
+                   ? std::nullopt
+                   : hashes[static_cast<std::size_t>(found - asked.begin())];
     };
     for (const auto& table : files) {
         for (const auto& file : table) {
@@ -295,15 +285,13 @@ Result<std::vector<std::int64_t>> Dump::lost_files(
             const auto now = hash_at(file.range.end);
             if (!now || !file.hash || *now == *file.hash) continue;
             if (file.range.end <= final_height)
-                return Error{
-                    Code::kCorruption,
-                    fmt::format(
-                        "block {} of {} is stored with the hash {} although it was final, but provider \"{}\" now has {}: "
-                        "check the provider, or extract into another data directory",
-                        file.range.end, name_, to_hex0x(file.hash->view()), source_.provider_name(),
-                        to_hex0x(now->view())
-                    ),
-                    "FINALITY_VIOLATION"};
+                return Error{Code::kCorruption,
+                             fmt::format("block {} of {} is stored with the hash {} although it was final, "
+                                         "but provider \"{}\" now has {}: "
+                                         "check the provider, or extract into another data directory",
+                                         file.range.end, name_, to_hex0x(file.hash->view()),
+                                         source_.provider_name(), to_hex0x(now->view())),
+                             "FINALITY_VIOLATION"};
             lost.push_back(file.id);
         }
     }
@@ -311,11 +299,14 @@ Result<std::vector<std::int64_t>> Dump::lost_files(
     for (const auto& table : files) {
         std::set<Hash32> abandoned;
         for (const auto& file : table)
-            if (file.hash && std::find(lost.begin(), lost.end(), file.id) != lost.end()) abandoned.insert(*file.hash);
+            if (file.hash && std::find(lost.begin(), lost.end(), file.id) != lost.end())
+                abandoned.insert(*file.hash);
         auto ascending = table;
-        std::sort(ascending.begin(), ascending.end(), [](const auto& a, const auto& b) { return a.range < b.range; });
+        std::sort(ascending.begin(), ascending.end(),
+                  [](const auto& a, const auto& b) { return a.range < b.range; });
         for (const auto& file : ascending) {
-            if (!file.prev_hash || !abandoned.contains(*file.prev_hash) || file.range.end <= head.number) continue;
+            if (!file.prev_hash || !abandoned.contains(*file.prev_hash) || file.range.end <= head.number)
+                continue;
             lost.push_back(file.id);
             if (file.hash) abandoned.insert(*file.hash);
         }
@@ -326,16 +317,20 @@ Result<std::vector<std::int64_t>> Dump::lost_files(
 Result<Dump::Plan> Dump::make_plan(std::stop_token stop) {
     Plan plan;
     TRY_ASSIGN(const auto head, source_.head(stop));
-    if (!head) return make_error(Code::kUnavailable, "provider \"{}\" has no blocks any more", source_.provider_name());
+    if (!head)
+        return make_error(Code::kUnavailable, "provider \"{}\" has no blocks any more",
+                          source_.provider_name());
     auto final_block = source_.finalized(stop);
-    if (!final_block.ok() && final_block.error().code != Code::kUnsupported) return std::move(final_block).error();
+    if (!final_block.ok() && final_block.error().code != Code::kUnsupported)
+        return std::move(final_block).error();
     if (final_block.ok() && final_block->has_value()) {
         plan.final_height = (*final_block)->number;
     } else if (head->number >= options_.reorg_depth) {
         plan.final_height = head->number - options_.reorg_depth;
     }
     if (options_.finalized_only && !plan.final_height)
-        return make_error(Code::kUnavailable, "provider \"{}\" has no final block yet", source_.provider_name());
+        return make_error(Code::kUnavailable, "provider \"{}\" has no final block yet",
+                          source_.provider_name());
     const BlockNum available = options_.finalized_only ? *plan.final_height : head->number;
     plan.reaches_end = *end_ <= available;
     plan.target = std::min(*end_, available);
@@ -363,13 +358,11 @@ Result<Dump::Plan> Dump::make_plan(std::stop_token stop) {
         const auto chain = catalog::canonical_chain(segments, manifest_.start_block);
         if (!chain.empty() && segments[chain.back()].range.end >= plan.target) continue;
         const BlockNum broken = chain.empty() ? manifest_.start_block : segments[chain.back()].range.end + 1;
-        return Error{
-            Code::kUnavailable,
-            fmt::format(
-                "the stored segments of {} do not link at block {}: the chain was reorganised while it was extracted",
-                name_, broken
-            ),
-            "REORG"};
+        return Error{Code::kUnavailable,
+                     fmt::format("the stored segments of {} do not link at block {}: the chain was "
+                                 "reorganised while it was extracted",
+                                 name_, broken),
+                     "REORG"};
     }
     plan.missing = catalog::merge_ranges(std::move(missing));
     return plan;
@@ -398,10 +391,10 @@ struct Dump::Round {
 Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
     Round round{.plan = plan};
     const auto ranges = cut_where_tables_differ(
-        catalog::plan_shards(plan.missing, options_.parallelism, options_.shard_blocks), missing_by_table_
-    );
+        catalog::plan_shards(plan.missing, options_.parallelism, options_.shard_blocks), missing_by_table_);
     TRY_ASSIGN(const auto shards, store_.create_shards(job_.id, ranges));
-    for (const auto& shard : shards) round.entries.push_back({.shard = shard, .next_block = shard.start_block, .due = Clock::now()});
+    for (const auto& shard : shards)
+        round.entries.push_back({.shard = shard, .next_block = shard.start_block, .due = Clock::now()});
     round.superseded = plan.superseded;
 
     const auto run_one = [&](std::size_t index) {
@@ -411,7 +404,8 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
             auto fence = store_.assign_shard(entry.shard.id, session_.session_id());
             if (!fence.ok() || !fence->has_value()) {
                 const std::scoped_lock lock(round.mutex);
-                round.fatal = fence.ok() ? Error{Code::kConflict, "this run lost its shard to another process", "FENCED"}
+                round.fatal = fence.ok() ? Error{Code::kConflict,
+                                                 "this run lost its shard to another process", "FENCED"}
                                          : std::move(fence).error();
                 return;
             }
@@ -427,9 +421,8 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
             task.superseded = std::exchange(round.superseded, {});
         }
         ++progress_->running;
-        auto outcome = run_shard(
-            source_, store_, objects_, target_, task, options_.limits, *progress_, totals_, stop
-        );
+        auto outcome =
+            run_shard(source_, store_, objects_, target_, task, options_.limits, *progress_, totals_, stop);
         --progress_->running;
         const bool progressed = outcome.next_block > entry.next_block;
         const std::scoped_lock lock(round.mutex);
@@ -454,12 +447,14 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
                            (options_.max_attempts == 0 || entry.attempts < options_.max_attempts);
         if (again) {
             const auto delay = backoff(options_, entry.attempts - 1);
-            log::warn(
-                "dump", "a shard failed and will be tried again",
-                {{"dataset", name_}, {"range", to_string(task.range)}, {"attempt", entry.attempts},
-                 {"retry_ms", delay.count()}, {"err", error.message}}
-            );
-            if (const auto released = store_.release_shard(task.fence, delay, error_json(error)); !released.ok()) {
+            log::warn("dump", "a shard failed and will be tried again",
+                      {{"dataset", name_},
+                       {"range", to_string(task.range)},
+                       {"attempt", entry.attempts},
+                       {"retry_ms", delay.count()},
+                       {"err", error.message}});
+            if (const auto released = store_.release_shard(task.fence, delay, error_json(error));
+                !released.ok()) {
                 round.fatal = released.error();
                 return;
             }
@@ -468,11 +463,11 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
             return;
         }
         if (error.reason != "REORG")
-            log::error(
-                "dump", "a shard failed for good",
-                {{"dataset", name_}, {"range", to_string(task.range)}, {"block", outcome.next_block},
-                 {"err", error.message}}
-            );
+            log::error("dump", "a shard failed for good",
+                       {{"dataset", name_},
+                        {"range", to_string(task.range)},
+                        {"block", outcome.next_block},
+                        {"err", error.message}});
         static_cast<void>(store_.end_shard(task.fence, catalog::ShardStatus::kFailed, error_json(error)));
         entry.state = Round::Entry::State::kFailed;
         // Data that cannot be had weighs more than a chain that moved.
@@ -503,9 +498,8 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
                     if (mine) break;
                     if (!open) return;
                     const auto seen = round.version;
-                    round.changed.wait_until(lock, stop, next_due.value_or(now + 1h), [&] {
-                        return round.version != seen;
-                    });
+                    round.changed.wait_until(lock, stop, next_due.value_or(now + 1h),
+                                             [&] { return round.version != seen; });
                 }
                 round.entries[*mine].state = Round::Entry::State::kRunning;
             }
@@ -519,7 +513,8 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
     };
     {
         std::vector<std::jthread> runners;
-        const auto count = std::min<std::size_t>(static_cast<std::size_t>(options_.parallelism), round.entries.size());
+        const auto count =
+            std::min<std::size_t>(static_cast<std::size_t>(options_.parallelism), round.entries.size());
         for (std::size_t i = 0; i < count; ++i) runners.emplace_back(work);
     }
     if (round.fatal) return *round.fatal;
@@ -547,7 +542,8 @@ Result<> Dump::run_rounds(std::stop_token stop) {
                 return {};
             }
             if (!waiting)
-                log::info("dump", "waiting for the chain to reach the end block", {{"dataset", name_}, {"block", *end_}});
+                log::info("dump", "waiting for the chain to reach the end block",
+                          {{"dataset", name_}, {"block", *end_}});
             waiting = true;
             if (!runtime::wait_for(options_.poll, stop)) return Error{Code::kCancelled, "stopped", {}};
             continue;
@@ -558,14 +554,20 @@ Result<> Dump::run_rounds(std::stop_token stop) {
             std::uint64_t open = 0;
             for (const auto& range : plan->missing) open += range.size();
             progress_->done = plan->target - manifest_.start_block + 1 - open;
-            log::debug("dump", "planned", {{"dataset", name_}, {"missing_blocks", open}, {"superseded", plan->superseded.size()}});
+            log::debug(
+                "dump", "planned",
+                {{"dataset", name_}, {"missing_blocks", open}, {"superseded", plan->superseded.size()}});
             outcome = run_round(*plan, stop);
         }
         if (!outcome.ok() && outcome.error().reason != "REORG") return outcome;
         fruitless = totals_.blocks > before ? 0 : fruitless + 1;
-        if (fruitless == kFruitlessRoundsMax) return outcome.ok() ? Result<>(make_error(Code::kInternal, "planning {} again and again brings nothing", name_)) : outcome;
+        if (fruitless == kFruitlessRoundsMax)
+            return outcome.ok() ? Result<>(make_error(Code::kInternal,
+                                                      "planning {} again and again brings nothing", name_))
+                                : outcome;
         if (!outcome.ok()) {
-            log::warn("dump", "the chain was reorganised; planning again", {{"dataset", name_}, {"err", outcome.error().message}});
+            log::warn("dump", "the chain was reorganised; planning again",
+                      {{"dataset", name_}, {"err", outcome.error().message}});
             if (!runtime::wait_for(options_.poll, stop)) return Error{Code::kCancelled, "stopped", {}};
         }
     }
@@ -573,18 +575,19 @@ Result<> Dump::run_rounds(std::stop_token stop) {
 
 void Dump::finish_job(const Result<>& outcome, bool stopped) {
     using catalog::JobStatus;
-    constexpr std::array kActive = {
-        JobStatus::kScheduled, JobStatus::kRunning, JobStatus::kStopRequested, JobStatus::kStopping};
+    constexpr std::array kActive = {JobStatus::kScheduled, JobStatus::kRunning, JobStatus::kStopRequested,
+                                    JobStatus::kStopping};
     const bool was_stopped = stopped && (outcome.ok() || outcome.error().code == Code::kCancelled);
-    const JobStatus status = was_stopped     ? JobStatus::kStopped
+    const JobStatus status = was_stopped    ? JobStatus::kStopped
                              : outcome.ok() ? JobStatus::kCompleted
                                             : JobStatus::kFailed;
     static_cast<void>(store_.cancel_pending_shards(job_.id));
-    const auto done = store_.transition_job(
-        job_.id, kActive, status, {}, outcome.ok() || was_stopped ? std::string() : error_json(outcome.error())
-    );
+    const auto done =
+        store_.transition_job(job_.id, kActive, status, {},
+                              outcome.ok() || was_stopped ? std::string() : error_json(outcome.error()));
     if (!done.ok())
-        log::warn("dump", "the job's end could not be recorded", {{"job", job_.id}, {"err", done.error().message}});
+        log::warn("dump", "the job's end could not be recorded",
+                  {{"job", job_.id}, {"err", done.error().message}});
 }
 
 }  // namespace amp::jobs

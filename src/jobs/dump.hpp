@@ -59,17 +59,17 @@ struct DumpSummary {
 
 /// Brings one dataset to its end block: one job row owned by this session, shards under leases, N at a time.
 ///
-/// Resumable: what to fetch is always computed from committed files. Before planning, the stored chain is compared with
-/// the node's above finality; segments of an abandoned fork are replaced (superseded in the commit of their
-/// replacement). A block that cannot be had or verified ends its shard; the rest of the range is done, then the job fails.
-/// Failure: kConflict (reason ACTIVE_JOB) if a live process works on the dataset: nothing was written.
-/// Threads: run() blocks its caller; several dumps may run at once on one store, session and source.
+/// Resumable: what to fetch is always computed from committed files. Before planning, the stored chain is
+/// compared with the node's above finality; segments of an abandoned fork are replaced (superseded in the
+/// commit of their replacement). A block that cannot be had or verified ends its shard; the rest of the range
+/// is done, then the job fails. Failure: kConflict (reason ACTIVE_JOB) if a live process works on the
+/// dataset: nothing was written. Threads: run() blocks its caller; several dumps may run at once on one
+/// store, session and source.
 class Dump {
   public:
-    Dump(
-        catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
-        const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest, DumpOptions options
-    );
+    Dump(catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
+         const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest,
+         DumpOptions options);
 
     Result<DumpSummary> run(std::shared_ptr<runtime::ProgressCounters> progress, std::stop_token stop);
 
@@ -78,7 +78,7 @@ class Dump {
         std::vector<BlockRange> missing;
         std::vector<std::int64_t> superseded;  // files of an abandoned fork
         std::optional<BlockNum> final_height;
-        BlockNum target = 0;   // last block of this plan: min(end, head)
+        BlockNum target = 0;  // last block of this plan: min(end, head)
         bool reaches_end = false;
     };
     struct Round;
@@ -87,10 +87,9 @@ class Dump {
     Result<catalog::Job> claim_job(std::stop_token stop);
     Result<std::optional<BlockNum>> resolve_end(std::stop_token stop);
     Result<Plan> make_plan(std::stop_token stop);
-    Result<std::vector<std::int64_t>> lost_files(
-        const std::vector<std::vector<catalog::File>>& files, const extract::BlockRef& head, BlockNum final_height,
-        std::stop_token stop
-    );
+    Result<std::vector<std::int64_t>> lost_files(const std::vector<std::vector<catalog::File>>& files,
+                                                 const extract::BlockRef& head, BlockNum final_height,
+                                                 std::stop_token stop);
     Result<> run_round(const Plan& plan, std::stop_token stop);
     Result<> run_rounds(std::stop_token stop);
     void finish_job(const Result<>& outcome, bool stopped);

@@ -23,14 +23,15 @@ class DumpTest : public ::testing::Test {
         EXPECT_TRUE(objects.ok());
         objects_ = std::move(*objects);
         auto manifest = catalog::parse_manifest(
-            R"({"kind":"evm-rpc","network":"fake","tables":{"blocks":{}}})", raw_kinds()
-        );
+            R"({"kind":"evm-rpc","network":"fake","tables":{"blocks":{}}})", raw_kinds());
         EXPECT_TRUE(manifest.ok());
         manifest_ = *manifest;
-        auto dataset = store_->register_manifest(
-            {.name = "fake", .hash = manifest_.hash, .kind = manifest_.kind, .network = manifest_.network,
-             .manifest = manifest_.canonical, .version = std::nullopt}
-        );
+        auto dataset = store_->register_manifest({.name = "fake",
+                                                  .hash = manifest_.hash,
+                                                  .kind = manifest_.kind,
+                                                  .network = manifest_.network,
+                                                  .manifest = manifest_.canonical,
+                                                  .version = std::nullopt});
         EXPECT_TRUE(dataset.ok());
         dataset_ = *dataset;
     }
@@ -56,17 +57,14 @@ class DumpTest : public ::testing::Test {
         return std::move(*started);
     }
 
-    Result<DumpSummary> run(
-        amp::testing::FakeSource& source, const DumpOptions& dump_options, std::stop_token stop = {}
-    ) {
+    Result<DumpSummary> run(amp::testing::FakeSource& source, const DumpOptions& dump_options,
+                            std::stop_token stop = {}) {
         const auto owner = session("node");
         return run_as(*owner, source, dump_options, stop);
     }
 
-    Result<DumpSummary> run_as(
-        const WorkerSession& owner, amp::testing::FakeSource& source, const DumpOptions& dump_options,
-        std::stop_token stop = {}
-    ) {
+    Result<DumpSummary> run_as(const WorkerSession& owner, amp::testing::FakeSource& source,
+                               const DumpOptions& dump_options, std::stop_token stop = {}) {
         Dump dump(*store_, *objects_, source, owner, dataset_, manifest_, dump_options);
         return dump.run(std::make_shared<runtime::ProgressCounters>(), stop);
     }
@@ -77,7 +75,8 @@ class DumpTest : public ::testing::Test {
         return *store_->live_files(revisions->front().id);
     }
 
-    // The canonical chain covers 0..end, every boundary is the source's hash, and no other LIVE file overlaps it.
+    // The canonical chain covers 0..end, every boundary is the source's hash, and no other LIVE file overlaps
+    // it.
     void expect_chain(const amp::testing::FakeSource& source, BlockNum end) {
         std::vector<catalog::Segment> segments;
         for (const auto& file : live()) segments.push_back(catalog::to_segment(file));

@@ -11,9 +11,8 @@
 
 namespace amp::jobs {
 
-GroupWriter::GroupWriter(
-    storage::ObjectStore& objects, const GroupTarget& target, std::vector<std::size_t> tables, BlockNum start
-)
+GroupWriter::GroupWriter(storage::ObjectStore& objects, const GroupTarget& target,
+                         std::vector<std::size_t> tables, BlockNum start)
     : objects_(objects), target_(target), group_(make_uuid_v7()) {
     for (const std::size_t table : tables) {
         Part part;
@@ -29,15 +28,14 @@ GroupWriter::~GroupWriter() = default;
 Result<> GroupWriter::open(Part& part) {
     if (part.writer) return {};
     TRY_ASSIGN(part.object, objects_.create(part.path));
-    TRY_ASSIGN(
-        part.writer,
-        columnar::SegmentWriter::open(*target_.tables[part.table].spec, part.object->stream(), target_.options)
-    );
+    TRY_ASSIGN(part.writer, columnar::SegmentWriter::open(*target_.tables[part.table].spec,
+                                                          part.object->stream(), target_.options));
     return {};
 }
 
 Result<> GroupWriter::write(std::size_t table, const std::shared_ptr<arrow::RecordBatch>& batch) {
-    const auto part = std::find_if(parts_.begin(), parts_.end(), [&](const Part& p) { return p.table == table; });
+    const auto part =
+        std::find_if(parts_.begin(), parts_.end(), [&](const Part& p) { return p.table == table; });
     if (part == parts_.end()) return {};  // the table has these blocks already
     TRY(open(*part));
     return part->writer->write(batch);
@@ -101,7 +99,8 @@ void GroupWriter::discard() {
     for (auto& part : parts_) {
         if (!part.published) continue;
         if (const auto removed = objects_.remove(part.path); !removed.ok())
-            log::warn("jobs", "an unregistered file could not be removed", {{"err", removed.error().message}});
+            log::warn("jobs", "an unregistered file could not be removed",
+                      {{"err", removed.error().message}});
         part.published = false;
     }
 }

@@ -49,13 +49,15 @@ struct GroupFacts {
 class GroupWriter {
   public:
     /// `tables`: indexes into target.tables that this group writes.
-    GroupWriter(storage::ObjectStore& objects, const GroupTarget& target, std::vector<std::size_t> tables, BlockNum start);
+    GroupWriter(storage::ObjectStore& objects, const GroupTarget& target, std::vector<std::size_t> tables,
+                BlockNum start);
     ~GroupWriter();
 
     Result<> write(std::size_t table, const std::shared_ptr<arrow::RecordBatch>& batch);
     /// Largest of the tables' written plus buffered bytes.
     std::int64_t bytes_max() const;
-    /// Closes all files and makes them durable under their final names. They are visible only after the commit.
+    /// Closes all files and makes them durable under their final names. They are visible only after the
+    /// commit.
     Result<std::vector<catalog::NewFile>> publish(const GroupFacts& facts);
     /// Deletes published objects of a group whose commit was refused.
     void discard();

@@ -26,18 +26,20 @@ constexpr std::string_view kKinds[] = {"evm-rpc"};
 
 std::string nested_field(std::string_view name, std::string_view type) {
     return fmt::format(
-        R"({{"name":"{}","data_type":{},"nullable":false,"dict_id":0,"dict_is_ordered":false,"metadata":{{}}}})", name,
-        type
-    );
+        R"({{"name":"{}","data_type":{},"nullable":false,"dict_id":0,"dict_is_ordered":false,"metadata":{{}}}})",
+        name, type);
 }
 
-std::string list_of(std::string_view item) { return fmt::format(R"({{"List":{}}})", nested_field("item", item)); }
+std::string list_of(std::string_view item) {
+    return fmt::format(R"({{"List":{}}})", nested_field("item", item));
+}
 
 using NestedField = std::pair<std::string_view, std::string_view>;
 
 std::string list_of_struct(std::initializer_list<NestedField> fields) {
     std::string members;
-    for (const auto& [name, type] : fields) members += (members.empty() ? "" : ",") + nested_field(name, type);
+    for (const auto& [name, type] : fields)
+        members += (members.empty() ? "" : ",") + nested_field(name, type);
     return list_of(fmt::format(R"({{"Struct":[{}]}})", members));
 }
 
@@ -50,34 +52,49 @@ std::string manifest_type(columnar::ColumnType type) {
     using columnar::ColumnType;
     switch (type) {
         case ColumnType::kU64:
-        case ColumnType::kU64Wide: return std::string(kU64);
-        case ColumnType::kU32: return R"("UInt32")";
-        case ColumnType::kU8: return R"("UInt8")";
-        case ColumnType::kI32: return R"("Int32")";
-        case ColumnType::kBool: return R"("Boolean")";
-        case ColumnType::kUtf8: return R"("Utf8")";
-        case ColumnType::kBinary: return R"("Binary")";
-        case ColumnType::kHash32: return std::string(kHash);
-        case ColumnType::kAddress: return std::string(kAddress);
-        case ColumnType::kDecimal: return R"({"Decimal128":[38,0]})";
-        case ColumnType::kTimestamp: return R"({"Timestamp":["Nanosecond","+00:00"]})";
-        case ColumnType::kHashList: return list_of(kHash);
+        case ColumnType::kU64Wide:
+            return std::string(kU64);
+        case ColumnType::kU32:
+            return R"("UInt32")";
+        case ColumnType::kU8:
+            return R"("UInt8")";
+        case ColumnType::kI32:
+            return R"("Int32")";
+        case ColumnType::kBool:
+            return R"("Boolean")";
+        case ColumnType::kUtf8:
+            return R"("Utf8")";
+        case ColumnType::kBinary:
+            return R"("Binary")";
+        case ColumnType::kHash32:
+            return std::string(kHash);
+        case ColumnType::kAddress:
+            return std::string(kAddress);
+        case ColumnType::kDecimal:
+            return R"({"Decimal128":[38,0]})";
+        case ColumnType::kTimestamp:
+            return R"({"Timestamp":["Nanosecond","+00:00"]})";
+        case ColumnType::kHashList:
+            return list_of(kHash);
         case ColumnType::kWithdrawalList:
             return list_of_struct(
-                {{"index", kU64}, {"validator_index", kU64}, {"address", kAddress}, {"amount", kU64}}
-            );
+                {{"index", kU64}, {"validator_index", kU64}, {"address", kAddress}, {"amount", kU64}});
         case ColumnType::kAccessList:
             return list_of_struct({{"address", kAddress}, {"storage_keys", list_of(kHash)}});
         case ColumnType::kAuthorizationList:
-            return list_of_struct(
-                {{"chain_id", kU64}, {"address", kAddress}, {"nonce", kU64}, {"y_parity", R"("Boolean")"},
-                 {"r", kHash}, {"s", kHash}}
-            );
+            return list_of_struct({{"chain_id", kU64},
+                                   {"address", kAddress},
+                                   {"nonce", kU64},
+                                   {"y_parity", R"("Boolean")"},
+                                   {"r", kHash},
+                                   {"s", kHash}});
         case ColumnType::kAuthorizationOverflowList:
-            return list_of_struct(
-                {{"chain_id", kHash}, {"address", kAddress}, {"nonce", kU64}, {"y_parity", R"("UInt8")"},
-                 {"r", kHash}, {"s", kHash}}
-            );
+            return list_of_struct({{"chain_id", kHash},
+                                   {"address", kAddress},
+                                   {"nonce", kU64},
+                                   {"y_parity", R"("UInt8")"},
+                                   {"r", kHash},
+                                   {"s", kHash}});
     }
     return {};
 }
@@ -106,9 +123,8 @@ Result<ResolvedArgument> resolve_file(std::string_view argument) {
     std::string name(argument);
     if (name.starts_with("file://")) name.erase(0, 7);
     if (name.find("://") != std::string::npos)
-        return make_error(
-            Code::kUnsupported, "manifest {}: only local files can be read; copy it and give its path", argument
-        );
+        return make_error(Code::kUnsupported,
+                          "manifest {}: only local files can be read; copy it and give its path", argument);
     if (name.starts_with("~/")) {
         const char* home = std::getenv("HOME");
         name = (home == nullptr ? std::string() : std::string(home)) + name.substr(1);
@@ -120,12 +136,11 @@ Result<ResolvedArgument> resolve_file(std::string_view argument) {
     resolved.ref.name = resolved.manifest.name.value_or(catalog::dataset_name_of_file(name));
     resolved.version = resolved.manifest.version;
     if (!catalog::is_dataset_name(resolved.ref.name))
-        return make_error(
-            Code::kInvalidArgument,
-            "manifest {}: \"{}\" is no dataset name (a-z, 0-9 and _, not starting with a digit); set \"name\" in the "
-            "manifest",
-            name, resolved.ref.name
-        );
+        return make_error(Code::kInvalidArgument,
+                          "manifest {}: \"{}\" is no dataset name (a-z, 0-9 and _, not starting with a "
+                          "digit); set \"name\" in the "
+                          "manifest",
+                          name, resolved.ref.name);
     return resolved;
 }
 
@@ -139,14 +154,14 @@ Result<ResolvedArgument> resolve_stored(const catalog::DatasetRef& ref, const ca
 
 std::optional<fs::path> manifest_file(const ManifestPlaces& places, const catalog::DatasetRef& ref) {
     const fs::path folder(places.datasets_dir);
-    const fs::path file = ref.ns == "_" ? folder / (ref.name + ".json") : folder / ref.ns / (ref.name + ".json");
+    const fs::path file =
+        ref.ns == "_" ? folder / (ref.name + ".json") : folder / ref.ns / (ref.name + ".json");
     std::error_code ignored;
     return fs::is_regular_file(file, ignored) ? std::optional(file) : std::nullopt;
 }
 
-Error unknown_dataset(
-    catalog::MetaStore& store, const ManifestPlaces& places, const catalog::DatasetRef& ref
-) {
+Error unknown_dataset(catalog::MetaStore& store, const ManifestPlaces& places,
+                      const catalog::DatasetRef& ref) {
     std::vector<std::string> known;
     if (const auto datasets = store.list_datasets(); datasets.ok())
         for (const auto& dataset : *datasets)
@@ -159,15 +174,14 @@ Error unknown_dataset(
     known.erase(std::unique(known.begin(), known.end()), known.end());
     return Error{
         Code::kNotFound,
-        fmt::format(
-            "unknown dataset \"{}\"{} (searched: the metadata store, {}, the bundled manifests)",
-            ref.ns == "_" ? ref.name : ref.ns + "/" + ref.name, did_you_mean(ref.name, known), places.datasets_dir
-        ),
+        fmt::format("unknown dataset \"{}\"{} (searched: the metadata store, {}, the bundled manifests)",
+                    ref.ns == "_" ? ref.name : ref.ns + "/" + ref.name, did_you_mean(ref.name, known),
+                    places.datasets_dir),
         "DATASET_NOT_FOUND"};
 }
 
-// The manifest under its hash: complete or absent, whatever is killed. Its staged name is random, so that a leftover
-// of a dead run, or another run at the same moment, is never in the way.
+// The manifest under its hash: complete or absent, whatever is killed. Its staged name is random, so that a
+// leftover of a dead run, or another run at the same moment, is never in the way.
 Result<> write_canonical(const std::string& folder, const catalog::Manifest& manifest) {
     TRY_ASSIGN(const auto store, storage::open_store(folder));
     if (store->head(manifest.hash).ok()) return {};
@@ -178,12 +192,14 @@ Result<> write_canonical(const std::string& folder, const catalog::Manifest& man
     auto status = stream->Write(manifest.canonical.data(), size);
     if (status.ok()) status = stream->Close();
     if (!status.ok())
-        return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder, status.message());
+        return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder,
+                          status.message());
     TRY(object->publish());
     std::error_code failure;
     fs::rename(store->full_path(staged), store->full_path(manifest.hash), failure);
     if (failure)
-        return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder, failure.message());
+        return make_error(Code::kUnavailable, "cannot write the manifest in {}: {}", folder,
+                          failure.message());
     return {};
 }
 
@@ -197,8 +213,7 @@ std::vector<catalog::RawKind> raw_kinds() {
             catalog::RawTable described{std::string(table.name), {}};
             for (const auto& column : table.columns)
                 described.fields.push_back(
-                    {std::string(column.name), manifest_type(column.type), column.nullable, column.added}
-                );
+                    {std::string(column.name), manifest_type(column.type), column.nullable, column.added});
             raw.tables.push_back(std::move(described));
         }
         kinds.push_back(std::move(raw));
@@ -206,15 +221,15 @@ std::vector<catalog::RawKind> raw_kinds() {
     return kinds;
 }
 
-Result<ResolvedArgument> resolve_argument(
-    catalog::MetaStore& store, const ManifestPlaces& places, std::string_view argument
-) {
+Result<ResolvedArgument> resolve_argument(catalog::MetaStore& store, const ManifestPlaces& places,
+                                          std::string_view argument) {
     if (is_path(argument)) return resolve_file(argument);
     TRY_ASSIGN(const auto ref, catalog::parse_reference(argument));
     TRY_ASSIGN(const auto stored, store.find_dataset(ref));
     if (!ref.tag.empty()) {
         if (stored) return resolve_stored(ref, *stored);
-        return make_error(Code::kNotFound, "dataset {} is not registered", to_string(ref)).with_reason("DATASET_NOT_FOUND");
+        return make_error(Code::kNotFound, "dataset {} is not registered", to_string(ref))
+            .with_reason("DATASET_NOT_FOUND");
     }
     if (stored && stored->tag == "latest") return resolve_stored(ref, *stored);
     if (const auto file = manifest_file(places, ref)) {
@@ -233,9 +248,8 @@ Result<ResolvedArgument> resolve_argument(
     return unknown_dataset(store, places, ref);
 }
 
-Result<catalog::Dataset> register_argument(
-    catalog::MetaStore& store, const ManifestPlaces& places, const ResolvedArgument& argument
-) {
+Result<catalog::Dataset> register_argument(catalog::MetaStore& store, const ManifestPlaces& places,
+                                           const ResolvedArgument& argument) {
     if (argument.registered) return *argument.registered;
     TRY(write_canonical(places.manifests_dir, argument.manifest));
     catalog::Registration registration;

@@ -24,20 +24,18 @@ struct ManifestPlaces {
 struct ResolvedArgument {
     catalog::DatasetRef ref;
     catalog::Manifest manifest;
-    std::optional<std::string> version;         // semver tag to register with
+    std::optional<std::string> version;          // semver tag to register with
     std::optional<catalog::Dataset> registered;  // the store has it already, unchanged
 };
 
-/// Finds what a dataset argument means: a manifest path (URL scheme, leading `/ ./ ../ ~/` or suffix .json), or a
-/// reference looked up in the store, in datasets_dir, among the bundled manifests. Writes nothing.
+/// Finds what a dataset argument means: a manifest path (URL scheme, leading `/ ./ ../ ~/` or suffix .json),
+/// or a reference looked up in the store, in datasets_dir, among the bundled manifests. Writes nothing.
 /// Failure: kNotFound with near names and the places searched; manifest errors with the file's name.
-Result<ResolvedArgument> resolve_argument(
-    catalog::MetaStore& store, const ManifestPlaces& places, std::string_view argument
-);
+Result<ResolvedArgument> resolve_argument(catalog::MetaStore& store, const ManifestPlaces& places,
+                                          std::string_view argument);
 
 /// Writes the canonical manifest file, then registers it. Idempotent.
-Result<catalog::Dataset> register_argument(
-    catalog::MetaStore& store, const ManifestPlaces& places, const ResolvedArgument& argument
-);
+Result<catalog::Dataset> register_argument(catalog::MetaStore& store, const ManifestPlaces& places,
+                                           const ResolvedArgument& argument);
 
 }  // namespace amp::jobs

@@ -39,12 +39,15 @@ struct EncodeStep {
 // The encoder's side: owns the open group and is the only one that commits.
 class GroupCommitter {
   public:
-    GroupCommitter(
-        catalog::MetaStore& store, storage::ObjectStore& objects, const GroupTarget& target, const ShardTask& task,
-        RunTotals& totals
-    )
-        : store_(store), objects_(objects), target_(target), task_(task), totals_(totals),
-          next_block_(task.range.start), superseded_(task.superseded) {}
+    GroupCommitter(catalog::MetaStore& store, storage::ObjectStore& objects, const GroupTarget& target,
+                   const ShardTask& task, RunTotals& totals)
+        : store_(store),
+          objects_(objects),
+          target_(target),
+          task_(task),
+          totals_(totals),
+          next_block_(task.range.start),
+          superseded_(task.superseded) {}
 
     Result<> run(EncodeStep step) {
         if (!group_) group_.emplace(objects_, target_, task_.tables, next_block_);
@@ -83,11 +86,13 @@ class GroupCommitter {
         totals_.rows += static_cast<std::uint64_t>(commit.rows);
         totals_.files += commit.files.size();
         totals_.bytes += static_cast<std::uint64_t>(commit.bytes);
-        log::debug(
-            "jobs", "segment committed",
-            {{"dataset", target_.dataset}, {"range", to_string(facts.range)}, {"rows", commit.rows},
-             {"bytes", commit.bytes}, {"shard", task_.fence.shard_id}, {"epoch", task_.fence.epoch}}
-        );
+        log::debug("jobs", "segment committed",
+                   {{"dataset", target_.dataset},
+                    {"range", to_string(facts.range)},
+                    {"rows", commit.rows},
+                    {"bytes", commit.bytes},
+                    {"shard", task_.fence.shard_id},
+                    {"epoch", task_.fence.epoch}});
         return {};
     }
 
@@ -105,13 +110,18 @@ class GroupCommitter {
 // The caller's side: blocks into builders, builders into steps, and when a group closes.
 class ShardReader {
   public:
-    ShardReader(
-        std::unique_ptr<extract::BlockStream> stream, const GroupTarget& target, const ShardTask& task,
-        const ShardLimits& limits, runtime::ProgressCounters& progress, const GroupCommitter& committer,
-        runtime::BoundedQueue<EncodeStep>& queue, std::stop_token encoder_gone
-    )
-        : stream_(std::move(stream)), target_(target), task_(task), limits_(limits), progress_(progress),
-          committer_(committer), queue_(queue), encoder_gone_(std::move(encoder_gone)) {
+    ShardReader(std::unique_ptr<extract::BlockStream> stream, const GroupTarget& target,
+                const ShardTask& task, const ShardLimits& limits, runtime::ProgressCounters& progress,
+                const GroupCommitter& committer, runtime::BoundedQueue<EncodeStep>& queue,
+                std::stop_token encoder_gone)
+        : stream_(std::move(stream)),
+          target_(target),
+          task_(task),
+          limits_(limits),
+          progress_(progress),
+          committer_(committer),
+          queue_(queue),
+          encoder_gone_(std::move(encoder_gone)) {
         reset_group();
     }
 
@@ -174,7 +184,8 @@ class ShardReader {
 
     bool group_is_full(BlockNum number) const {
         const std::uint64_t blocks_max = facts_.final ? kSegmentBlocksMax : kTipSegmentBlocksMax;
-        const auto flush = first_group_ ? std::min(task_.first_flush, limits_.flush_interval) : limits_.flush_interval;
+        const auto flush =
+            first_group_ ? std::min(task_.first_flush, limits_.flush_interval) : limits_.flush_interval;
         return facts_.blocks >= blocks_max || facts_.final != is_final(number + 1) ||
                committer_.group_bytes() >= limits_.segment_bytes || Clock::now() - opened_ >= flush;
     }
@@ -202,7 +213,8 @@ class ShardReader {
     }
 
     Result<> push(EncodeStep step) {
-        if (!queue_.push(std::move(step), encoder_gone_)) return Error{Code::kCancelled, "the encoder ended", {}};
+        if (!queue_.push(std::move(step), encoder_gone_))
+            return Error{Code::kCancelled, "the encoder ended", {}};
         return {};
     }
 
@@ -232,11 +244,9 @@ class ShardReader {
 
 }  // namespace
 
-ShardOutcome run_shard(
-    extract::BlockSource& source, catalog::MetaStore& store, storage::ObjectStore& objects, const GroupTarget& target,
-    const ShardTask& task, const ShardLimits& limits, runtime::ProgressCounters& progress, RunTotals& totals,
-    std::stop_token stop
-) {
+ShardOutcome run_shard(extract::BlockSource& source, catalog::MetaStore& store, storage::ObjectStore& objects,
+                       const GroupTarget& target, const ShardTask& task, const ShardLimits& limits,
+                       runtime::ProgressCounters& progress, RunTotals& totals, std::stop_token stop) {
     extract::StreamOptions stream_options;
     for (const auto& table : target.tables) stream_options.tables.emplace_back(table.spec->name);
     stream_options.verify = limits.verify;
@@ -261,9 +271,8 @@ ShardOutcome run_shard(
                 }
             }
         });
-        ShardReader reader(
-            std::move(*stream), target, task, limits, progress, committer, queue, encoder_gone.get_token()
-        );
+        ShardReader reader(std::move(*stream), target, task, limits, progress, committer, queue,
+                           encoder_gone.get_token());
         read_failure = reader.run(stop);
         delivered = reader.delivered();
         queue.close();

@@ -28,12 +28,13 @@ struct RunTotals {
 };
 
 struct ShardTask {
-    BlockRange range;                        // what is missing of the shard
+    BlockRange range;  // what is missing of the shard
     catalog::Fence fence;
-    std::vector<std::size_t> tables;         // indexes into GroupTarget::tables that lack these blocks
-    std::optional<BlockNum> final_height;    // newest final block known; blocks above it get segments of their own
+    std::vector<std::size_t> tables;  // indexes into GroupTarget::tables that lack these blocks
+    std::optional<BlockNum>
+        final_height;  // newest final block known; blocks above it get segments of their own
     std::chrono::milliseconds first_flush{600'000};  // of the first group
-    std::vector<std::int64_t> superseded;    // files that the first commit replaces
+    std::vector<std::int64_t> superseded;            // files that the first commit replaces
 };
 
 struct ShardLimits {
@@ -43,22 +44,20 @@ struct ShardLimits {
     bool verify = true;
 };
 
-/// Extracts one shard: blocks in order from the source, rows into groups of files, each group committed under the
-/// shard's fence.
+/// Extracts one shard: blocks in order from the source, rows into groups of files, each group committed under
+/// the shard's fence.
 ///
-/// Two threads: the caller's decodes and verifies, a second one encodes, publishes and commits; a bounded queue joins
-/// them. On a stop the open group closes at the last complete block and is committed. Whatever else happens, what was
-/// committed stays and nothing else is visible.
-/// Returns the first block that is not committed; range.end + 1 after a complete run. Failure: the cause; progress up
-/// to it is committed (but not after kConflict FENCED, where nothing more may be written).
+/// Two threads: the caller's decodes and verifies, a second one encodes, publishes and commits; a bounded
+/// queue joins them. On a stop the open group closes at the last complete block and is committed. Whatever
+/// else happens, what was committed stays and nothing else is visible. Returns the first block that is not
+/// committed; range.end + 1 after a complete run. Failure: the cause; progress up to it is committed (but not
+/// after kConflict FENCED, where nothing more may be written).
 struct ShardOutcome {
     BlockNum next_block = 0;
     std::optional<Error> error;
 };
-ShardOutcome run_shard(
-    extract::BlockSource& source, catalog::MetaStore& store, storage::ObjectStore& objects, const GroupTarget& target,
-    const ShardTask& task, const ShardLimits& limits, runtime::ProgressCounters& progress, RunTotals& totals,
-    std::stop_token stop
-);
+ShardOutcome run_shard(extract::BlockSource& source, catalog::MetaStore& store, storage::ObjectStore& objects,
+                       const GroupTarget& target, const ShardTask& task, const ShardLimits& limits,
+                       runtime::ProgressCounters& progress, RunTotals& totals, std::stop_token stop);
 
 }  // namespace amp::jobs

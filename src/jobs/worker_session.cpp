@@ -7,8 +7,8 @@
 #include "runtime/wait.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <sstream>
@@ -29,8 +29,8 @@ std::string link_target(const std::string& path) {
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-// Field 22 of /proc/PID/stat: start time in clock ticks; empty if there is no such process. The command name may hold
-// blanks and parentheses, so fields count from the last ')'.
+// Field 22 of /proc/PID/stat: start time in clock ticks; empty if there is no such process. The command name
+// may hold blanks and parentheses, so fields count from the last ')'.
 std::string start_ticks(const std::string& pid) {
     const std::string line = first_line("/proc/" + pid + "/stat");
     const auto close = line.rfind(')');
@@ -45,7 +45,8 @@ std::string start_ticks(const std::string& pid) {
 
 std::string host_name() {
     std::array<char, 256> buffer{};
-    return ::gethostname(buffer.data(), buffer.size() - 1) == 0 ? std::string(buffer.data()) : std::string("unknown");
+    return ::gethostname(buffer.data(), buffer.size() - 1) == 0 ? std::string(buffer.data())
+                                                                : std::string("unknown");
 }
 
 }  // namespace
@@ -71,12 +72,15 @@ bool is_dead_local_process(const std::string& host_json) {
     return start_ticks(fmt::format("{}", host["pid"].get<std::int64_t>())) != text("start_ticks");
 }
 
-WorkerSession::WorkerSession(catalog::MetaStore& store, Options options, std::function<void(const Error&)> on_lost)
-    : store_(store), options_(std::move(options)), session_id_(make_uuid_v7()), on_lost_(std::move(on_lost)) {}
+WorkerSession::WorkerSession(catalog::MetaStore& store, Options options,
+                             std::function<void(const Error&)> on_lost)
+    : store_(store),
+      options_(std::move(options)),
+      session_id_(make_uuid_v7()),
+      on_lost_(std::move(on_lost)) {}
 
-Result<std::unique_ptr<WorkerSession>> WorkerSession::start(
-    catalog::MetaStore& store, Options options, std::function<void(const Error&)> on_lost
-) {
+Result<std::unique_ptr<WorkerSession>> WorkerSession::start(catalog::MetaStore& store, Options options,
+                                                            std::function<void(const Error&)> on_lost) {
     std::unique_ptr<WorkerSession> session(new WorkerSession(store, std::move(options), std::move(on_lost)));
     catalog::NewWorker worker;
     worker.node_id = session->options_.node_id;
@@ -94,7 +98,8 @@ WorkerSession::~WorkerSession() {
     heart_.request_stop();
     if (heart_.joinable()) heart_.join();
     if (const auto retired = store_.retire_worker(session_id_); !retired.ok())
-        log::debug("jobs", "the session could not be retired and will expire", {{"err", retired.error().message}});
+        log::debug("jobs", "the session could not be retired and will expire",
+                   {{"err", retired.error().message}});
 }
 
 void WorkerSession::beat(const std::stop_token& stop) {
@@ -111,10 +116,9 @@ void WorkerSession::beat(const std::stop_token& stop) {
             log::warn("jobs", "heartbeat failed", {{"err", answer.error().message}});
             continue;
         }
-        on_lost_(
-            fenced ? Error{Code::kConflict, "another process took over this run's work: its lease ran out", "FENCED"}
-                   : answer.error()
-        );
+        on_lost_(fenced ? Error{Code::kConflict,
+                                "another process took over this run's work: its lease ran out", "FENCED"}
+                        : answer.error());
         return;
     }
 }

@@ -15,17 +15,17 @@
 
 namespace amp::jobs {
 
-/// Which process on which host this is, as JSON for the `workers` row: hostname, boot id, PID namespace, pid, start.
+/// Which process on which host this is, as JSON for the `workers` row: hostname, boot id, PID namespace, pid,
+/// start.
 std::string describe_host();
 /// True if the description names a process of this host and namespace that is gone.
 bool is_dead_local_process(const std::string& host_json);
 
 /// A process's registration as a worker, kept alive by heartbeats.
 ///
-/// Invariant: commits carry session_id(); a session whose lease was taken away is refused by the store whatever this
-/// process believes. Failure: when a heartbeat is refused or the store is silent for `outage_max`, `on_lost` runs once
-/// and lost() turns true.
-/// Threads: any.
+/// Invariant: commits carry session_id(); a session whose lease was taken away is refused by the store
+/// whatever this process believes. Failure: when a heartbeat is refused or the store is silent for
+/// `outage_max`, `on_lost` runs once and lost() turns true. Threads: any.
 class WorkerSession {
   public:
     struct Options {
@@ -37,9 +37,8 @@ class WorkerSession {
         std::chrono::milliseconds lease{5'000};
         std::chrono::milliseconds outage_max{900'000};
     };
-    static Result<std::unique_ptr<WorkerSession>> start(
-        catalog::MetaStore& store, Options options, std::function<void(const Error&)> on_lost
-    );
+    static Result<std::unique_ptr<WorkerSession>> start(catalog::MetaStore& store, Options options,
+                                                        std::function<void(const Error&)> on_lost);
     /// Stops the heartbeats and marks the session GONE.
     ~WorkerSession();
 

@@ -37,6 +37,8 @@ using detail::wait_socket;
 constexpr std::string_view kModule = "net";
 constexpr std::size_t kRequestIdCharsMax = 128;
 constexpr std::chrono::milliseconds kLastWords{1'000};
+// How long a new connection may keep a thread that others wait for without sending a byte.
+constexpr std::chrono::milliseconds kFirstWords{1'000};
 
 std::string errno_text(int error) { return std::error_code(error, std::generic_category()).message(); }
 
@@ -233,6 +235,10 @@ class Server final : public HttpServer, private httplib::Server {
     void admit(std::unique_lock<std::mutex>& lock, int fd);
     void worker_loop();
     void serve_connection(Connection& connection);
+    /// Waits for the first byte of the next request; false if the connection should end instead.
+    bool await_request(Connection& connection, bool served);
+    /// True if connections wait for a thread that nobody but a connection can free. Requires: mutex_ held.
+    bool others_wait() const;
     bool serve_request(Connection& connection, SocketStream& stream);
     void begin_exchange(Exchange& exchange, httplib::Request& raw);
     void dispatch(const httplib::Request& raw, httplib::Response& out, const httplib::ContentReader* reader);
@@ -300,7 +306,7 @@ void Server::finish_header(httplib::Response& out) {
     if (!exchange.parsed || (exchange.has_body && !exchange.body_consumed)) exchange.close = true;
     {
         std::lock_guard lock(mutex_);
-        if (draining_ || !waiting_.empty()) exchange.close = true;
+        if (draining_ || others_wait()) exchange.close = true;
     }
     out.headers.erase("Keep-Alive");
     // The library sets the length on some ways through it only.
@@ -490,24 +496,36 @@ bool Server::serve_request(Connection& connection, SocketStream& stream) {
     return ok && !client_closes && !exchange.close;
 }
 
+bool Server::others_wait() const {
+    return waiting_.size() > idle_workers_ && workers_.size() >= options_.connections_max;
+}
+
+bool Server::await_request(Connection& connection, bool served) {
+    const int fd = connection.fd.get();
+    if (!wait_socket(fd, POLLIN, Clock::now())) {
+        auto patience = options_.idle_timeout;
+        {
+            std::lock_guard lock(mutex_);
+            if (draining_ || closing_) return false;
+            // admit() looks for idle connections when another comes; this one may have been busy then.
+            if (others_wait() && served) return false;
+            if (others_wait()) patience = std::min(patience, kFirstWords);
+            connection.idle = true;
+        }
+        // admit() and stop() shut the socket down to end the wait.
+        if (!wait_socket(fd, POLLIN, Clock::now() + patience)) return false;
+    }
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void Server::serve_connection(Connection& connection) {
     const int fd = connection.fd.get();
     SocketStream stream(fd, options_.write_timeout);
     bool open = true;
-    while (open) {
-        if (!stream.has_buffered()) {
-            {
-                std::lock_guard lock(mutex_);
-                if (draining_ || closing_) break;
-                connection.idle = true;
-            }
-            // admit() and stop() shut the socket down to end the wait.
-            if (!wait_socket(fd, POLLIN, Clock::now() + options_.idle_timeout)) break;
-            char byte = 0;
-            if (::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) break;
-        }
+    for (bool served = false; open && (stream.has_buffered() || await_request(connection, served));
+         served = true)
         open = serve_request(connection, stream);
-    }
     // Unread input would turn the close into a reset, which can take the answer from the client.
     ::shutdown(fd, SHUT_WR);
     const auto deadline = Clock::now() + std::chrono::milliseconds(200);

@@ -581,8 +581,8 @@ constexpr auto kAllowed = std::to_array<std::string_view>({
     "~~~",
 });
 
-// Refused: connection, catalog and settings information, sequences, sleeping and logging, SQL or plans as data,
-// parts of the engine's inside, and types that have no form on the wire.
+// Refused: connection, catalog and settings information, sequences, sleeping and logging, SQL or plans as
+// data, parts of the engine's inside, and types that have no form on the wire.
 constexpr auto kRefused = std::to_array<std::string_view>({
     "__internal_compress_integral_ubigint",
     "__internal_compress_integral_uinteger",

@@ -633,10 +633,9 @@ class Gate {
         auto& names = column.column_names;
         if (names.size() == 1) {
             constexpr std::string_view kCallWords[] = {"current_catalog", "current_role", "current_schema",
-                                                          "current_user",    "session_user", "user"};
+                                                       "current_user",    "session_user", "user"};
             const std::string word = lower(names[0]);
-            if (std::find(std::begin(kCallWords), std::end(kCallWords), word) !=
-                std::end(kCallWords))
+            if (std::find(std::begin(kCallWords), std::end(kCallWords), word) != std::end(kCallWords))
                 refuse(Code::kInvalidArgument, "INVALID_PLAN",
                        "the function {} is not allowed; qualify it if it is a column{}", names[0],
                        place(column.GetQueryLocation()));

@@ -14,8 +14,8 @@ namespace amp::runtime {
 
 /// A queue of at most `capacity` items between threads.
 ///
-/// Threads: any number of producers and consumers. push() waits for room, pop() for an item; both give up when their
-/// stop is requested. After close() pushes are refused and pops drain what is left.
+/// Threads: any number of producers and consumers. push() waits for room, pop() for an item; both give up
+/// when their stop is requested. After close() pushes are refused and pops drain what is left.
 template <typename T>
 class BoundedQueue {
   public:

@@ -54,7 +54,8 @@ void write_terminal(std::string_view text) { std::fwrite(text.data(), 1, text.si
 
 double percent_of(const ProgressCounters& counters) {
     const auto total = counters.total.load();
-    return total == 0 ? 100.0 : 100.0 * static_cast<double>(counters.done.load()) / static_cast<double>(total);
+    return total == 0 ? 100.0
+                      : 100.0 * static_cast<double>(counters.done.load()) / static_cast<double>(total);
 }
 
 }  // namespace
@@ -127,9 +128,8 @@ ProgressReporter::Rates ProgressReporter::rates_of(Line& line, Clock::time_point
     line.samples.push_back({now, counters.done, counters.bytes});
     while (line.samples.size() > 2 && now - line.samples[1].at > kEtaWindow) line.samples.pop_front();
     const auto since = [&](Clock::duration window) {
-        const auto first = std::find_if(line.samples.begin(), line.samples.end(), [&](const Sample& sample) {
-            return now - sample.at <= window;
-        });
+        const auto first = std::find_if(line.samples.begin(), line.samples.end(),
+                                        [&](const Sample& sample) { return now - sample.at <= window; });
         return first == line.samples.end() ? line.samples.back() : *first;
     };
     const auto seconds_since = [&](const Sample& sample) {
@@ -151,19 +151,19 @@ ProgressReporter::Rates ProgressReporter::rates_of(Line& line, Clock::time_point
 std::string ProgressReporter::bar_line(Line& line, Clock::time_point now, std::size_t width) const {
     const Rates rates = rates_of(line, now);
     const double percent = percent_of(*line.counters);
-    const std::string head = fmt::format(
-        "{}  {}/{}  {:.1f}% ", line.name, with_thousands(line.counters->done), with_thousands(line.counters->total),
-        percent
-    );
+    const std::string head =
+        fmt::format("{}  {}/{}  {:.1f}% ", line.name, with_thousands(line.counters->done),
+                    with_thousands(line.counters->total), percent);
     const std::string tail = fmt::format(
-        "  {} blk/s  {:.1f} MB/s  ETA {}  {} jobs", with_thousands(static_cast<std::uint64_t>(rates.units_per_s + 0.5)),
-        rates.bytes_per_s / 1e6, line.counters->finished ? "done" : eta_text(rates.eta_s), line.counters->running.load()
-    );
+        "  {} blk/s  {:.1f} MB/s  ETA {}  {} jobs",
+        with_thousands(static_cast<std::uint64_t>(rates.units_per_s + 0.5)), rates.bytes_per_s / 1e6,
+        line.counters->finished ? "done" : eta_text(rates.eta_s), line.counters->running.load());
     std::string bar;
     constexpr std::size_t kBarMax = 24;
     if (head.size() + tail.size() + 8 < width) {
         const std::size_t cells = std::min(kBarMax, width - head.size() - tail.size() - 4);
-        const auto filled = std::min(cells, static_cast<std::size_t>(percent / 100.0 * static_cast<double>(cells)));
+        const auto filled =
+            std::min(cells, static_cast<std::size_t>(percent / 100.0 * static_cast<double>(cells)));
         bar = "[" + std::string(filled, '=') + (filled < cells ? ">" : "") +
               std::string(filled < cells ? cells - filled - 1 : 0, ' ') + "]";
     }
@@ -174,15 +174,13 @@ std::string ProgressReporter::bar_line(Line& line, Clock::time_point now, std::s
 
 void ProgressReporter::report_plain(Line& line, Clock::time_point now, const char* event) const {
     const Rates rates = rates_of(line, now);
-    log::info(
-        "dump", event,
-        {{"dataset", line.name},
-         {"blocks", fmt::format("{}/{}", line.counters->done.load(), line.counters->total.load())},
-         {"percent", fmt::format("{:.1f}", percent_of(*line.counters))},
-         {"blocks_per_s", fmt::format("{:.1f}", rates.units_per_s)},
-         {"mb_per_s", fmt::format("{:.1f}", rates.bytes_per_s / 1e6)},
-         {"eta", eta_text(rates.eta_s)}}
-    );
+    log::info("dump", event,
+              {{"dataset", line.name},
+               {"blocks", fmt::format("{}/{}", line.counters->done.load(), line.counters->total.load())},
+               {"percent", fmt::format("{:.1f}", percent_of(*line.counters))},
+               {"blocks_per_s", fmt::format("{:.1f}", rates.units_per_s)},
+               {"mb_per_s", fmt::format("{:.1f}", rates.bytes_per_s / 1e6)},
+               {"eta", eta_text(rates.eta_s)}});
 }
 
 void ProgressReporter::report_json(Line& line, Clock::time_point now, const char* event) const {
@@ -194,8 +192,7 @@ void ProgressReporter::report_json(Line& line, Clock::time_point now, const char
         "\n",
         event, format_utc_ms(now_us()), line.name, line.counters->done.load(), line.counters->total.load(),
         percent_of(*line.counters), rates.units_per_s, rates.bytes_per_s,
-        rates.eta_s < 0 ? "null" : fmt::format("{:.0f}", rates.eta_s)
-    );
+        rates.eta_s < 0 ? "null" : fmt::format("{:.0f}", rates.eta_s));
     std::fflush(stdout);
 }
 
@@ -216,7 +213,7 @@ void ProgressReporter::draw_locked() {
 }
 
 void ProgressReporter::run(const std::stop_token& stop) {
-    const auto interval = mode_ == ProgressMode::kBar     ? std::chrono::milliseconds(kRedraw)
+    const auto interval = mode_ == ProgressMode::kBar    ? std::chrono::milliseconds(kRedraw)
                           : mode_ == ProgressMode::kJson ? std::chrono::milliseconds(1s)
                                                          : std::chrono::milliseconds(kPlainInterval);
     while (wait_for(interval, stop)) {

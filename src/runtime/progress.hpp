@@ -28,10 +28,9 @@ enum class ProgressMode : std::uint8_t { kAuto, kBar, kPlain, kJson, kNone };
 
 /// Shows the progress of several named pieces of work.
 ///
-/// Bar (kAuto on a terminal): one line each on stderr, at most 5 redraws a second, below the log lines, fitted to the
-/// width; the cursor comes back on every way out. Plain: a line at start, every 15 s and at the end. Json: one object
-/// per line on stdout.
-/// Threads: add() before start(); all else from any thread.
+/// Bar (kAuto on a terminal): one line each on stderr, at most 5 redraws a second, below the log lines,
+/// fitted to the width; the cursor comes back on every way out. Plain: a line at start, every 15 s and at the
+/// end. Json: one object per line on stdout. Threads: add() before start(); all else from any thread.
 class ProgressReporter {
   public:
     explicit ProgressReporter(ProgressMode mode);

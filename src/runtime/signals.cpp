@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/signals.hpp"
 
+#include <unistd.h>
 #include <csignal>
 #include <ctime>
-#include <unistd.h>
 
 namespace amp::runtime {
 namespace {
@@ -23,7 +23,8 @@ SignalStop::SignalStop(std::function<void(int signal)> on_first) {
     const sigset_t set = stop_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    watcher_ = std::jthread([this, action = std::move(on_first)](const std::stop_token& done) { watch(done, action); });
+    watcher_ = std::jthread(
+        [this, action = std::move(on_first)](const std::stop_token& done) { watch(done, action); });
 }
 
 SignalStop::~SignalStop() = default;

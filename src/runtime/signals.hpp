@@ -10,11 +10,11 @@
 
 namespace amp::runtime {
 
-/// Turns SIGINT and SIGTERM into a stop request: the first asks for an orderly end, the second ends the process at
-/// once with 128 + signal.
+/// Turns SIGINT and SIGTERM into a stop request: the first asks for an orderly end, the second ends the
+/// process at once with 128 + signal.
 ///
-/// Place: the first object of main, before any other thread exists: the constructor blocks both signals for all
-/// threads made later. SIGPIPE is ignored.
+/// Place: the first object of main, before any other thread exists: the constructor blocks both signals for
+/// all threads made later. SIGPIPE is ignored.
 class SignalStop {
   public:
     /// `on_first` runs once on the watcher thread, for the word to the user.

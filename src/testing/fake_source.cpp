@@ -19,7 +19,8 @@ class FakeSource::Stream final : public extract::BlockStream {
         if (stop.stop_requested()) return Error{Code::kCancelled, "stopped", {}};
         if (next_ > range_.end) return std::optional<extract::DeliveredBlock>{};
         TRY_ASSIGN(const auto ref, source_.take(next_));
-        if (previous_ && ref.parent_hash != *previous_) return Error{Code::kUnavailable, "another parent", "REORG"};
+        if (previous_ && ref.parent_hash != *previous_)
+            return Error{Code::kUnavailable, "another parent", "REORG"};
         block_.clear();
         block_.header.number = ref.number;
         block_.header.hash = ref.hash;
@@ -107,7 +108,8 @@ Result<extract::BlockRef> FakeSource::take(BlockNum number) {
     const std::scoped_lock lock(mutex_);
     if (spoiled_.contains(number))
         return Error{Code::kCorruption, fmt::format("block {}: header hash is wrong", number), "header"};
-    if (number > head_) return Error{Code::kUnavailable, fmt::format("block {} does not exist", number), "NULL_BLOCK"};
+    if (number > head_)
+        return Error{Code::kUnavailable, fmt::format("block {} does not exist", number), "NULL_BLOCK"};
     ++delivered_;
     return at(number);
 }
@@ -125,9 +127,8 @@ Result<std::optional<extract::BlockRef>> FakeSource::finalized(std::stop_token) 
     return std::optional(at(*final_));
 }
 
-Result<std::vector<std::optional<Hash32>>> FakeSource::canonical(
-    std::span<const BlockNum> numbers, std::stop_token
-) {
+Result<std::vector<std::optional<Hash32>>> FakeSource::canonical(std::span<const BlockNum> numbers,
+                                                                 std::stop_token) {
     const std::scoped_lock lock(mutex_);
     std::vector<std::optional<Hash32>> hashes;
     for (const BlockNum number : numbers)
@@ -135,9 +136,8 @@ Result<std::vector<std::optional<Hash32>>> FakeSource::canonical(
     return hashes;
 }
 
-Result<std::unique_ptr<extract::BlockStream>> FakeSource::stream(
-    const BlockRange& range, const extract::StreamOptions&
-) {
+Result<std::unique_ptr<extract::BlockStream>> FakeSource::stream(const BlockRange& range,
+                                                                 const extract::StreamOptions&) {
     return std::unique_ptr<extract::BlockStream>(std::make_unique<Stream>(*this, range));
 }
 

@@ -11,8 +11,8 @@
 
 namespace amp::testing {
 
-/// A chain in memory whose shape a test decides: length, forks, bad blocks, an action in the middle of a stream.
-/// Blocks have headers only (table `blocks`). Threads: any.
+/// A chain in memory whose shape a test decides: length, forks, bad blocks, an action in the middle of a
+/// stream. Blocks have headers only (table `blocks`). Threads: any.
 class FakeSource final : public extract::BlockSource {
   public:
     /// Blocks 0..head of branch 0; `final_height` absent means that the node knows no finality.
@@ -34,12 +34,10 @@ class FakeSource final : public extract::BlockSource {
     Result<extract::Identity> identity(std::stop_token stop) override;
     Result<std::optional<extract::BlockRef>> head(std::stop_token stop) override;
     Result<std::optional<extract::BlockRef>> finalized(std::stop_token stop) override;
-    Result<std::vector<std::optional<Hash32>>> canonical(
-        std::span<const BlockNum> numbers, std::stop_token stop
-    ) override;
-    Result<std::unique_ptr<extract::BlockStream>> stream(
-        const BlockRange& range, const extract::StreamOptions& options
-    ) override;
+    Result<std::vector<std::optional<Hash32>>> canonical(std::span<const BlockNum> numbers,
+                                                         std::stop_token stop) override;
+    Result<std::unique_ptr<extract::BlockStream>> stream(const BlockRange& range,
+                                                         const extract::StreamOptions& options) override;
 
   private:
     class Stream;
