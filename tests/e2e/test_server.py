@@ -280,6 +280,7 @@ def test_unsupported_actions_and_descriptors(server):
     "SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS v(x, y)",
     "SELECT b.hash, count(*) FROM anvil.blocks b JOIN anvil.logs l ON b.hash = l.block_hash GROUP BY ALL",
     "SELECT block_num, row_number() OVER (ORDER BY gas_used DESC) AS rank FROM anvil.blocks QUALIFY rank <= 3",
+    "SELECT type, count(*) AS n, sum(tx_gas_used) AS gas FROM anvil.transactions GROUP BY type ORDER BY type",
     "SELECT DISTINCT ON (type) type, tx_hash FROM anvil.transactions ORDER BY type",
     "EXPLAIN SELECT * FROM anvil.blocks",
     "DESCRIBE anvil.blocks",
