@@ -12,6 +12,7 @@
 #include "query/result_stream.hpp"
 
 #include <arrow/type.h>
+#include <duckdb/main/valid_checker.hpp>
 
 #include <unistd.h>
 #include <fstream>
@@ -76,7 +77,7 @@ void configure(duckdb::DuckDB& database, const EngineOptions& options, const std
 
 class DuckEngine final : public Engine {
   public:
-    DuckEngine(LiveCatalog& catalog, std::unique_ptr<duckdb::DuckDB> database)
+    DuckEngine(LiveCatalog& catalog, std::unique_ptr<LiveDatabase> database)
         : catalog_(catalog), database_(std::move(database)) {}
 
     Result<QueryPlan> plan(std::string_view sql) override {
@@ -106,22 +107,23 @@ class DuckEngine final : public Engine {
                               "streaming queries are not supported; leave SETTINGS stream = true out")
                 .with_reason("STREAMING_NOT_SUPPORTED");
         TRY_ASSIGN(const auto snapshot, catalog_.snapshot());
+        TRY_ASSIGN(const auto database, database_->get());
         const DescribeQuery describe = [&](GatedQuery query) {
-            return plan_gated(std::move(query), text).schema;
+            return plan_gated(*database, std::move(query), text).schema;
         };
         TRY_ASSIGN(GatedQuery gated, gate(text, *snapshot, describe));
         try {
-            return plan_gated(std::move(gated), text);
+            return plan_gated(*database, std::move(gated), text);
         } catch (const std::exception&) {
             return current_error(Stage::kPlan, &text);
         }
     }
 
     /// Binds and optimises on a fresh connection. Raises engine errors and RefusedQuery.
-    PlannedQuery plan_gated(GatedQuery query, const SqlText& text) {
+    static PlannedQuery plan_gated(duckdb::DuckDB& database, GatedQuery query, const SqlText& text) {
         PlannedQuery out;
         out.ranges = std::move(query.ranges);
-        out.connection = std::make_shared<duckdb::Connection>(*database_);
+        out.connection = std::make_shared<duckdb::Connection>(database);
         auto state = duckdb::make_shared_ptr<QueryState>();
         state->scans = std::move(query.scans);
         out.connection->context->registered_state->Insert(QueryState::kKey, state);
@@ -162,7 +164,7 @@ class DuckEngine final : public Engine {
     }
 
     LiveCatalog& catalog_;
-    std::unique_ptr<duckdb::DuckDB> database_;
+    const std::unique_ptr<LiveDatabase> database_;
     QueryWatch watch_;
 };
 
@@ -188,8 +190,23 @@ Result<std::unique_ptr<duckdb::DuckDB>> open_database(storage::ObjectStore& obje
     }
 }
 
+Result<std::unique_ptr<LiveDatabase>> LiveDatabase::open(storage::ObjectStore& objects,
+                                                         const EngineOptions& options) {
+    std::unique_ptr<LiveDatabase> live(new LiveDatabase(objects, options));
+    TRY(live->get());
+    return live;
+}
+
+Result<std::shared_ptr<duckdb::DuckDB>> LiveDatabase::get() {
+    const std::lock_guard lock(mutex_);
+    if (database_ && !duckdb::ValidChecker::IsInvalidated(*database_->instance)) return database_;
+    if (database_) log::error("query", "the query engine failed and is replaced");
+    TRY_ASSIGN(database_, open_database(objects_, options_));
+    return database_;
+}
+
 Result<std::unique_ptr<Engine>> Engine::open(LiveCatalog& catalog, const EngineOptions& options) {
-    TRY_ASSIGN(auto database, open_database(catalog.objects(), options));
+    TRY_ASSIGN(auto database, LiveDatabase::open(catalog.objects(), options));
     return std::make_unique<DuckEngine>(catalog, std::move(database));
 }
 

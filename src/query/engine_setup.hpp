@@ -11,6 +11,7 @@
 #include <duckdb/main/client_context_state.hpp>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,25 @@ struct QueryState : duckdb::ClientContextState {
 /// An in-memory engine that can read nothing but the objects of `objects`, through scans that the gate makes.
 Result<std::unique_ptr<duckdb::DuckDB>> open_database(storage::ObjectStore& objects,
                                                       const EngineOptions& options);
+
+/// The engine in use. It refuses every query after an internal error of its own; it is then replaced, while
+/// queries that run on the old one keep it alive. Threads: any.
+class LiveDatabase {
+  public:
+    /// The objects must outlive it.
+    static Result<std::unique_ptr<LiveDatabase>> open(storage::ObjectStore& objects,
+                                                      const EngineOptions& options);
+    Result<std::shared_ptr<duckdb::DuckDB>> get();
+
+  private:
+    LiveDatabase(storage::ObjectStore& objects, const EngineOptions& options)
+        : objects_(objects), options_(options) {}
+
+    storage::ObjectStore& objects_;
+    const EngineOptions options_;
+    std::mutex mutex_;
+    std::shared_ptr<duckdb::DuckDB> database_;  // guarded by mutex_
+};
 
 /// Fixed-width binary as the engine carries it: BLOB named BYTESn. Zero for every other type.
 int bytes_width(const duckdb::LogicalType& type);

@@ -379,6 +379,50 @@ TEST_F(Query, StreamsAnyAmountInBoundedMemory) {
     EXPECT_LT(most - after_first, 100 << 20);
 }
 
+TEST_F(Query, KeepsTheOrderOfTheChain) {
+    World world;
+    const auto id = world.store.add_dataset("eth", "dev", kHash, R"({"tables":{"logs":{}}})", {"logs"});
+    for (BlockNum start = 0; start < 400; start += 20) world.write(id, {"logs"}, {start, start + 19}, 150);
+    world.settle();
+    world.open_engine({.memory_bytes = 512LL << 20, .threads = 4});
+    // Filters leave batches of very different sizes, which several threads make at the same time.
+    for (const std::string filter : {"true", "block_num % 37 = 0", "block_num < 60 OR log_index = 3"}) {
+        const auto result = run(*world.engine, "SELECT block_num, log_index FROM eth.logs WHERE " + filter);
+        ASSERT_TRUE(result.ok()) << result.error().message;
+        std::pair<std::uint64_t, std::uint32_t> last{0, 0};
+        std::int64_t rows = 0;
+        for (int c = 0; c < result->rows->column(0)->num_chunks(); ++c) {
+            const auto& blocks = static_cast<const arrow::UInt64Array&>(*result->rows->column(0)->chunk(c));
+            const auto& logs = static_cast<const arrow::UInt32Array&>(*result->rows->column(1)->chunk(c));
+            for (std::int64_t i = 0; i < blocks.length(); ++i, ++rows) {
+                const std::pair<std::uint64_t, std::uint32_t> row{blocks.Value(i), logs.Value(i)};
+                ASSERT_TRUE(rows == 0 || last < row) << filter << " at row " << rows;
+                last = row;
+            }
+        }
+        EXPECT_EQ(fmt::format("{}", rows),
+                  text(*world.engine, "SELECT count(*) AS n FROM eth.logs WHERE " + filter));
+    }
+}
+
+TEST_F(Query, NestedValuesKeepTheirNulls) {
+    EXPECT_EQ(
+        ask("SELECT [i, NULL] AS a, {'x': i, 'y': CASE WHEN i > 1 THEN 'two' END} AS b, MAP {i: [i]} AS c "
+            "FROM range(1, 3) t(i)"),
+        "list<item: int64>[1, null]|{x:int64 = 1, y:string = null}|"
+        "map<int64, list<item: int64>>[{key:int64 = 1, value:list<item: int64> = list<item: int64>[1]}]\n"
+        "list<item: int64>[2, null]|{x:int64 = 2, y:string = two}|"
+        "map<int64, list<item: int64>>[{key:int64 = 2, value:list<item: int64> = list<item: int64>[2]}]");
+    EXPECT_EQ(ask("SELECT CASE WHEN i = 1 THEN [[i], []] END AS a, CASE WHEN i = 2 THEN {'x': [i]} END AS b "
+                  "FROM range(0, 3) t(i)"),
+              "NULL|NULL\n"
+              "list<item: list<item: int64>>[list<item: int64>[1], list<item: int64>[]]|NULL\n"
+              "NULL|{x:list<item: int64> = list<item: int64>[2]}");
+    EXPECT_EQ(ask("SELECT i % 2 = 0 AS a, NULL AS b, (i * 1.5)::DECIMAL(6, 2) AS c, to_days(i::INTEGER) AS d "
+                  "FROM range(1, 3) t(i)"),
+              "false|NULL|1.50|0M1d0ns\ntrue|NULL|3.00|0M2d0ns");
+}
+
 TEST_F(Query, SlicesWideRows) {
     const auto result = run(*world_->engine, "SELECT repeat('x', 300000) AS a FROM range(40)");
     ASSERT_TRUE(result.ok()) << result.error().message;

@@ -3,13 +3,11 @@
 #include "query/result_stream.hpp"
 
 #include "query/query_error.hpp"
+#include "query/result_collector.hpp"
 #include "query/wire_types.hpp"
 
-#include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
-#include <duckdb/common/arrow/arrow_appender.hpp>
-#include <duckdb/common/arrow/arrow_converter.hpp>
 #include <duckdb/main/pending_query_result.hpp>
 
 #include <deque>
@@ -18,54 +16,19 @@ namespace amp::query {
 namespace {
 
 // Wire reference 2.5 and 2.7.
-constexpr std::int64_t kBatchRows = 32'768;
 constexpr std::int64_t kBatchBytes = 1 << 20;
 constexpr std::int64_t kMessageBytes = 2 << 20;
 constexpr std::chrono::milliseconds kRowsWait{100};
+// How long other threads may hold all of a query's work before this one looks again: the engine tells only
+// of batches, not of work that appears.
+constexpr std::chrono::milliseconds kLook{2};
 
-/// About the bytes of the first `count` values in Arrow form.
-std::int64_t estimate_bytes(duckdb::Vector& vector, duckdb::idx_t count) {
-    const auto type = vector.GetType().InternalType();
-    const auto rows = static_cast<std::int64_t>(count);
-    if (count == 0) return 0;
-    switch (type) {
-        case duckdb::PhysicalType::VARCHAR: {
-            duckdb::UnifiedVectorFormat format;
-            vector.ToUnifiedFormat(count, format);
-            const auto* values = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(format);
-            std::int64_t bytes = 4 * rows;
-            for (duckdb::idx_t i = 0; i < count; ++i) {
-                const duckdb::idx_t at = format.sel->get_index(i);
-                if (format.validity.RowIsValid(at)) bytes += values[at].GetSize();
-            }
-            return bytes;
-        }
-        case duckdb::PhysicalType::LIST: {
-            // The child holds at least what the rows show; a list repeated by a selection counts once.
-            vector.Flatten(count);
-            return 4 * rows + estimate_bytes(duckdb::ListVector::GetEntry(vector),
-                                             duckdb::ListVector::GetListSize(vector));
-        }
-        case duckdb::PhysicalType::STRUCT: {
-            vector.Flatten(count);
-            std::int64_t bytes = rows / 8;
-            for (auto& member : duckdb::StructVector::GetEntries(vector))
-                bytes += estimate_bytes(*member, count);
-            return bytes;
-        }
-        case duckdb::PhysicalType::ARRAY:
-            vector.Flatten(count);
-            return estimate_bytes(duckdb::ArrayVector::GetEntry(vector),
-                                  count * duckdb::ArrayType::GetSize(vector.GetType()));
-        default:
-            return rows * static_cast<std::int64_t>(duckdb::GetTypeIdSize(type));
-    }
-}
-
+/// The thread that takes the batches also works for the query whenever none is ready.
 class ResultStream final : public QueryStream {
   public:
     ResultStream(PlannedQuery query, std::shared_ptr<QueryControl> control)
         : query_(std::move(query)), control_(std::move(control)) {}
+    ~ResultStream() override { release(); }
 
     std::shared_ptr<arrow::Schema> schema() const override { return query_.schema; }
     const std::vector<NetworkRange>& ranges() const override { return query_.ranges; }
@@ -74,11 +37,11 @@ class ResultStream final : public QueryStream {
     Result<std::shared_ptr<arrow::RecordBatch>> next() override {
         if (failure_) return *failure_;
         // A deadline that passes after the last batch was taken changes nothing.
-        if (is_done_ && ready_.empty()) return std::shared_ptr<arrow::RecordBatch>();
+        if (is_done_ && ready_.empty() && queue_->ready_bytes() == 0)
+            return std::shared_ptr<arrow::RecordBatch>();
         if (control_->is_stopped()) return fail(control_->error());
         if (ready_.empty()) {
             try {
-                TRY(start());
                 if (auto filled = fill(); !filled.ok()) return fail(std::move(filled).error());
             } catch (const std::exception&) {
                 return fail(current_error(Stage::kRun, nullptr));
@@ -91,6 +54,8 @@ class ResultStream final : public QueryStream {
     }
 
   private:
+    using Clock = std::chrono::steady_clock;
+
     Error fail(Error error) {
         // Whatever the engine says after an interrupt, the interrupt is the reason.
         if (control_->is_stopped()) error = control_->error();
@@ -100,103 +65,85 @@ class ResultStream final : public QueryStream {
         return error;
     }
 
-    /// Frees buffers, spill files and the connection's transaction.
+    /// Ends the query wherever it is; frees buffers, spill files and the connection's transaction.
     void release() {
-        result_.reset();
         is_done_ = true;
+        queue_->close();
+        if (!pending_) return;
+        query_.connection->Interrupt();
+        pending_.reset();
+        query_.statement.reset();
     }
 
     Result<> start() {
-        if (result_) return {};
+        if (pending_ || is_done_) return {};
+        collect_into(*query_.connection, queue_, query_.schema, query_.exported);
         duckdb::vector<duckdb::Value> no_parameters;
-        auto pending = query_.statement->PendingQuery(no_parameters, true);
-        if (pending->HasError()) return fail(to_error(pending->GetErrorObject(), Stage::kRun, nullptr));
+        pending_ = query_.statement->PendingQuery(no_parameters, false);
+        if (pending_->HasError()) return to_error(pending_->GetErrorObject(), Stage::kRun, nullptr);
         control_->renew_interrupt();
-        result_ = pending->Execute();
-        if (result_->HasError()) return fail(to_error(result_->GetErrorObject(), Stage::kRun, nullptr));
-        properties_ =
-            std::make_unique<duckdb::ClientProperties>(query_.connection->context->GetClientProperties());
-        ArrowSchema exported;
-        duckdb::ArrowConverter::ToArrowSchema(&exported, query_.exported, query_.statement->GetNames(),
-                                              *properties_);
-        auto imported = arrow::ImportSchema(&exported);
-        if (!imported.ok()) return fail(library_error(imported.status()));
-        exported_schema_ = *std::move(imported);
         return {};
     }
 
-    static Error library_error(const arrow::Status& status) {
-        return make_error(Code::kInternal, "converting a result failed: {}", status.message())
-            .with_reason("CORE_EXECUTION_ERROR");
-    }
-
-    /// Collects chunks to one batch, converts it and cuts it to messages.
+    /// Takes what is ready, up to a batch, and cuts it to messages; waits for more while there is little.
     Result<> fill() {
-        duckdb::ArrowAppender appender(query_.exported, STANDARD_VECTOR_SIZE, *properties_, {});
-        const auto started = std::chrono::steady_clock::now();
-        std::int64_t rows = 0;
-        std::int64_t bytes = 0;
-        while (rows < kBatchRows && bytes < kBatchBytes) {
-            duckdb::unique_ptr<duckdb::DataChunk> chunk;
-            duckdb::ErrorData error;
-            if (!result_->TryFetch(chunk, error)) return to_error(error, Stage::kRun, nullptr);
-            if (result_->HasError()) return to_error(result_->GetErrorObject(), Stage::kRun, nullptr);
-            if (!chunk || chunk->size() == 0) {
-                release();
-                break;
-            }
-            append(appender, *chunk, bytes);
-            rows += static_cast<std::int64_t>(chunk->size());
-            if (std::chrono::steady_clock::now() - started >= kRowsWait) break;
+        TRY(start());
+        std::optional<Clock::time_point> first_rows;
+        while (!is_done_ && queue_->ready_bytes() < kBatchBytes) {
+            if (control_->is_stopped()) return control_->error();
+            if (!first_rows && queue_->ready_bytes() > 0) first_rows = Clock::now();
+            if (first_rows && Clock::now() - *first_rows >= kRowsWait) break;
+            TRY(work());
         }
-        if (rows == 0) return {};
-        ArrowArray array = appender.Finalize();
-        auto imported = arrow::ImportRecordBatch(&array, exported_schema_);
-        if (!imported.ok()) return library_error(imported.status());
-        TRY_ASSIGN(const auto batch, convert(**imported));
+        if (auto failure = queue_->failure()) return *std::move(failure);
+        arrow::RecordBatchVector parts;
+        std::int64_t bytes = 0;
+        while (bytes < kBatchBytes / 2) {
+            auto part = queue_->pop();
+            if (!part) break;
+            bytes += buffer_bytes(*part);
+            parts.push_back(std::move(part));
+        }
+        if (parts.empty()) return {};
+        auto batch = parts.front();
+        if (parts.size() > 1) {
+            auto joined = arrow::ConcatenateRecordBatches(parts);
+            if (!joined.ok())
+                return make_error(Code::kInternal, "joining batches failed: {}", joined.status().message())
+                    .with_reason("CORE_EXECUTION_ERROR");
+            batch = *std::move(joined);
+        }
         for (auto& slice : slice_batch(batch, kMessageBytes)) ready_.push_back(std::move(slice));
         return {};
     }
 
-    void append(duckdb::ArrowAppender& appender, duckdb::DataChunk& chunk, std::int64_t& bytes) {
-        const duckdb::idx_t count = chunk.size();
-        duckdb::DataChunk exported;
-        exported.InitializeEmpty(query_.exported);
-        for (std::size_t i = 0; i < query_.exported.size(); ++i) {
-            if (chunk.data[i].GetType().id() == query_.exported[i].id()) {
-                exported.data[i].Reference(chunk.data[i]);
-            } else {
-                duckdb::Vector text(duckdb::LogicalType::VARCHAR, count);
-                duckdb::VectorOperations::Cast(*query_.connection->context, chunk.data[i], text, count);
-                exported.data[i].Reference(text);
-            }
-            bytes += estimate_bytes(exported.data[i], count);
+    /// One task of the query on this thread, or a short wait while others have them all.
+    Result<> work() {
+        switch (pending_->ExecuteTask()) {
+            case duckdb::PendingExecutionResult::RESULT_NOT_READY:
+                return {};
+            case duckdb::PendingExecutionResult::EXECUTION_ERROR:
+                if (auto failure = queue_->failure()) return *std::move(failure);
+                return to_error(pending_->GetErrorObject(), Stage::kRun, nullptr);
+            case duckdb::PendingExecutionResult::EXECUTION_FINISHED:
+                queue_->complete();
+                // Ends the query on the engine's side; the result itself is empty.
+                if (const auto result = pending_->Execute(); result->HasError())
+                    return to_error(result->GetErrorObject(), Stage::kRun, nullptr);
+                pending_.reset();
+                is_done_ = true;
+                return {};
+            default:
+                queue_->wait(kLook);
+                return {};
         }
-        exported.SetCardinality(count);
-        appender.Append(exported, 0, count, count);
     }
 
-    Result<std::shared_ptr<arrow::RecordBatch>> convert(const arrow::RecordBatch& batch) const {
-        arrow::ArrayVector columns;
-        for (int i = 0; i < batch.num_columns(); ++i) {
-            auto converted = to_wire(batch.column(i), query_.schema->field(i)->type());
-            if (!converted.ok()) {
-                Error error = std::move(converted).error();
-                if (error.code != Code::kInternal)
-                    error.message += " (column " + query_.schema->field(i)->name() + ")";
-                return error;
-            }
-            columns.push_back(*std::move(converted));
-        }
-        return arrow::RecordBatch::Make(query_.schema, batch.num_rows(), std::move(columns));
-    }
-
-    // The result goes before the statement and the connection that it belongs to.
+    // The pending result goes before the statement and the connection that it belongs to.
     PlannedQuery query_;
     const std::shared_ptr<QueryControl> control_;
-    std::unique_ptr<duckdb::ClientProperties> properties_;
-    std::shared_ptr<arrow::Schema> exported_schema_;
-    duckdb::unique_ptr<duckdb::QueryResult> result_;
+    const std::shared_ptr<ResultQueue> queue_ = std::make_shared<ResultQueue>();
+    duckdb::unique_ptr<duckdb::PendingQueryResult> pending_;
     std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
     std::optional<Error> failure_;
     bool is_done_ = false;

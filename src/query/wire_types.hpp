@@ -17,14 +17,7 @@ class Schema;
 
 namespace amp::query {
 
-/// Brings an array as the engine exports it to its wire type (SQL reference 5.1); no copy where the bytes are
-/// the same (unsigned integers, fixed-width binary without NULLs). kInvalidArgument with reason
-/// EXECUTION_ERROR (binary of another length) or VALUE_OUT_OF_RANGE (a timestamp or decimal beyond its wire
-/// type); kInternal for a pair of types that the plan should not have produced.
-Result<std::shared_ptr<arrow::Array>> to_wire(const std::shared_ptr<arrow::Array>& array,
-                                              const std::shared_ptr<arrow::DataType>& type);
-
-/// True if to_wire() has a rule for the pair.
+/// True if a column that the engine would export as `engine` can go out as `wire` (SQL reference 5.1).
 bool can_become(const arrow::DataType& engine, const arrow::DataType& wire);
 
 /// Bytes of all buffers that the batch's rows use, children included.
