@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDrain = 30s;
+constexpr std::chrono::seconds kFirstLoad{10};
 
 struct Selection {
     bool flight = true;
@@ -64,6 +65,8 @@ Result<> serve(const CommandLine& line, runtime::SignalStop& signals) {
         std::chrono::milliseconds(static_cast<std::int64_t>(config.query_stale_catalog_secs * 1000));
     const auto catalog = query::LiveCatalog::start(*store, *objects, catalog_options);
     TRY_ASSIGN(const auto engine, query::Engine::open(*catalog, engine_options(loaded)));
+    // Who sees a port open expects answers; an unreachable store does not keep it closed.
+    catalog->wait_first_load(kFirstLoad, signals.token());
     serve::QueryGateOptions gate_options;
     gate_options.max_concurrent = static_cast<int>(config.query_max_concurrent);
     gate_options.max_queued = static_cast<int>(config.query_max_queued);

@@ -65,6 +65,11 @@ class Follower final : public LiveCatalog {
         return current;
     }
 
+    void wait_first_load(std::chrono::milliseconds limit, std::stop_token stop) override {
+        std::unique_lock lock(mutex_);
+        wake_.wait_for(lock, stop, limit, [this] { return is_first_load_tried_; });
+    }
+
     storage::ObjectStore& objects() override { return objects_; }
 
   private:
@@ -80,11 +85,20 @@ class Follower final : public LiveCatalog {
                           {{"cause", done.error().message}});
             }
             was_down = !done.ok();
+            note_first_load();
             bool pause = was_down;
             if (!pause) pause = !store_.wait_for_change(options_.poll, stop).ok();
             // A store that fails at once must not be asked in a tight loop.
             if (pause) wait(stop);
         }
+    }
+
+    void note_first_load() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (std::exchange(is_first_load_tried_, true)) return;
+        }
+        wake_.notify_all();
     }
 
     void wait(const std::stop_token& stop) {
@@ -241,6 +255,7 @@ class Follower final : public LiveCatalog {
 
     std::mutex mutex_;
     std::condition_variable_any wake_;
+    bool is_first_load_tried_ = false;  // guarded by mutex_
     // Declared last: it must stop before the state above goes away.
     std::jthread thread_;
 };

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -61,6 +62,9 @@ class LiveCatalog {
                                               Options options);
     virtual ~LiveCatalog() = default;
 
+    /// Returns once the first load was tried, whether it succeeded or not; after `limit` or a stop request
+    /// at the latest.
+    virtual void wait_first_load(std::chrono::milliseconds limit, std::stop_token stop) = 0;
     /// kUnavailable, reason NOT_READY before the first load, CATALOG_STALE after stale_after without the
     /// store.
     virtual Result<std::shared_ptr<const Snapshot>> snapshot() = 0;

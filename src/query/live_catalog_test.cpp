@@ -38,6 +38,21 @@ std::vector<BlockRange> ranges_of(const TableSnapshot& table) {
     return out;
 }
 
+TEST(LiveCatalog, FirstLoadCanBeAwaited) {
+    World world;
+    world.store.add_dataset("eth", "dev", kHash1, "{}", {});
+    const auto started = LiveCatalog::start(world.store, *world.objects, {});
+    started->wait_first_load(std::chrono::minutes(1), {});
+    const auto snapshot = started->snapshot();
+    ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+    EXPECT_TRUE((*snapshot)->datasets.contains("eth"));
+
+    world.store.set_down(true);
+    const auto without = LiveCatalog::start(world.store, *world.objects, {});
+    without->wait_first_load(std::chrono::minutes(1), {});
+    EXPECT_EQ(without->snapshot().error().reason, "NOT_READY");
+}
+
 TEST(LiveCatalog, NamesDatasetsByEverySpelling) {
     World world;
     world.store.add_dataset("eth", "dev", kHash2, R"({"tables":{"blocks":{}}})", {"blocks"});

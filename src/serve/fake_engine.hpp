@@ -112,6 +112,7 @@ class FakeCatalog final : public query::LiveCatalog {
         if (error) return *error;
         return std::make_shared<const query::Snapshot>();
     }
+    void wait_first_load(std::chrono::milliseconds, std::stop_token) override {}
     storage::ObjectStore& objects() override { std::abort(); }
 };
 
