@@ -55,9 +55,16 @@ struct Worker {
     std::int64_t session_epoch = 0;
     std::string kind;
     WorkerState state = WorkerState::kActive;
+    int slots = 1;
+    std::int64_t work_seq = 0;
+    std::string labels = "{}";
     std::string host;
-    std::int64_t lease_expires_at = 0;
+    std::string info = "{}";
+    std::string stats = "{}";
+    std::int64_t created_at = 0;
+    std::int64_t registered_at = 0;
     std::int64_t heartbeat_at = 0;
+    std::int64_t lease_expires_at = 0;
 };
 
 struct HeartbeatAnswer {
@@ -88,7 +95,11 @@ struct NewJob {
     std::string descriptor;  // JSON
     BlockNum start_block = 0;
     std::optional<BlockNum> end_block;
-    int parallelism = 1;
+    int parallelism = 0;  // shards at once; 0 = automatic
+    int priority = 0;
+    std::string selector = "{}";  // labels that a worker must have
+    std::string prefer = "{}";    // labels that a worker should have
+    std::string worker_glob;      // node ids that may run it; empty = all
     int max_attempts = 0;
     std::string node_id;  // the session's node that owns a dump job
 };
@@ -104,9 +115,27 @@ struct Job {
     std::string descriptor;
     BlockNum start_block = 0;
     std::optional<BlockNum> end_block;
-    std::string node_id;
+    int parallelism = 0;
+    int priority = 0;
+    std::string selector = "{}";
+    std::string prefer = "{}";
+    std::string worker_glob;
+    int max_attempts = 0;
+    std::string node_id;     // of the newest placement
     std::string last_error;  // JSON, empty = none
+    std::optional<std::int64_t> retry_at;
+    std::int64_t change_seq = 0;
     std::int64_t created_at = 0;
+    std::int64_t updated_at = 0;
+    std::optional<std::int64_t> started_at;
+    std::optional<std::int64_t> finished_at;
+};
+
+struct JobQuery {
+    std::vector<JobStatus> statuses;  // empty = all
+    std::optional<std::int64_t> dataset_id;
+    std::optional<std::int64_t> before_id;  // ids below this one
+    int limit = 50;
 };
 
 enum class ShardStatus : std::uint8_t { kPending, kRunning, kDone, kFailed, kCancelled };
@@ -115,18 +144,31 @@ std::string_view to_string(ShardStatus status);
 struct Shard {
     std::int64_t id = 0;
     std::int64_t job_id = 0;
-    std::string kind = "range";
+    std::string kind = "range";  // range, tip
     BlockNum start_block = 0;
-    std::optional<BlockNum> end_block;
+    std::optional<BlockNum> end_block;  // absent: a tip shard
     BlockNum next_block = 0;
     ShardStatus status = ShardStatus::kPending;
     std::int64_t epoch = 0;
     std::string node_id;
     std::string session_id;
+    std::string last_node;
     int attempts = 0;
     int crashes = 0;
     std::optional<std::int64_t> not_before;
     std::string last_error;  // JSON, empty = none
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0;
+    std::int64_t created_at = 0;
+    std::int64_t updated_at = 0;
+};
+
+/// Everything that one scheduler step decides on, read in one transaction.
+struct ScheduleView {
+    std::int64_t now = 0;         // database time, us
+    std::vector<Worker> workers;  // not GONE
+    std::vector<Job> jobs;        // not terminal
+    std::vector<Shard> shards;    // PENDING and FAILED of those jobs, RUNNING of any (a slot is taken)
 };
 
 /// Proof of ownership that every write of a shard's owner carries. The store refuses an older one.
@@ -164,6 +206,24 @@ struct GroupCommit {
     std::vector<std::int64_t> superseded;  // file ids that stop being LIVE in the same transaction
 };
 
+/// The part of the store that query servers follow. Threads and failures: as MetaStore.
+class CatalogReader {
+  public:
+    virtual ~CatalogReader() = default;
+
+    /// Every (dataset, tag) pair, tags `latest` and `dev` included, ordered by namespace, name, tag.
+    virtual Result<std::vector<Dataset>> list_datasets() = 0;
+    /// All active revisions of the store.
+    virtual Result<std::vector<Revision>> active_revisions() = 0;
+    /// Files with commit_seq > after, LIVE and SUPERSEDED, by (commit_seq, id). A file that became SUPERSEDED
+    /// carries the commit_seq of that change, so reading from the last seen number on gives every change.
+    virtual Result<std::vector<File>> files(std::int64_t revision_id, std::int64_t after_commit_seq) = 0;
+    /// Waits until something in the store may have changed (commit of any process), the timeout passes or the
+    /// stop is requested. True = something may have changed. PostgreSQL: LISTEN; SQLite: PRAGMA data_version,
+    /// within 50 ms.
+    virtual Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) = 0;
+};
+
 /// Everything that processes share: datasets, revisions, files, workers, jobs, shards
 /// (docs/internals/metadata.md).
 ///
@@ -172,10 +232,8 @@ struct GroupCommit {
 /// Failure: kUnavailable (retried inside for lock, deadlock and connection errors, within the configured
 /// bounds), kConflict (fenced, or a state that another process changed), kAlreadyExists, kNotFound,
 /// kCorruption.
-class MetaStore {
+class MetaStore : public CatalogReader {
   public:
-    virtual ~MetaStore() = default;
-
     virtual Result<> ping() = 0;
     virtual Result<std::int64_t> now_us() = 0;
     /// The id that file footers carry; made with the schema.
@@ -186,19 +244,12 @@ class MetaStore {
     virtual Result<Dataset> register_manifest(const Registration& registration) = 0;
     /// Finds by tag: latest, dev, 64 hex digits (linked hash) or a version; without a tag latest, else dev.
     virtual Result<std::optional<Dataset>> find_dataset(const DatasetRef& ref) = 0;
-    /// Every (dataset, tag) pair, tags `latest` and `dev` included, ordered by namespace, name, tag.
-    virtual Result<std::vector<Dataset>> list_datasets() = 0;
 
     /// The active revision of each wanted table, in that order; makes table, revision and activation where
     /// missing.
     virtual Result<std::vector<Revision>> ensure_revisions(std::int64_t dataset_id, const std::string& hash,
                                                            const std::string& network,
                                                            std::span<const WantedRevision> wanted) = 0;
-    /// All active revisions of the store.
-    virtual Result<std::vector<Revision>> active_revisions() = 0;
-    /// Files with commit_seq > after, LIVE and SUPERSEDED, by (commit_seq, id). A file that became SUPERSEDED
-    /// carries the commit_seq of that change, so reading from the last seen number on gives every change.
-    virtual Result<std::vector<File>> files(std::int64_t revision_id, std::int64_t after_commit_seq) = 0;
     virtual Result<std::vector<File>> live_files(std::int64_t revision_id) = 0;
 
     // Workers.
@@ -215,12 +266,22 @@ class MetaStore {
     /// PENDING with epoch + 1.
     virtual Result<> expire_workers(std::span<const std::string> dead_sessions) = 0;
 
+    // Leases by name: "scheduler", "collector", ..
+    /// Takes or renews for `ttl`; the epoch grows with each new owner. Absent while another owner holds it.
+    virtual Result<std::optional<std::int64_t>> hold_lease(const std::string& name, const std::string& owner,
+                                                           std::chrono::milliseconds ttl) = 0;
+    /// Gives it up; nothing happens if another owner has it.
+    virtual Result<> release_lease(const std::string& name, const std::string& owner) = 0;
+
     // Jobs.
     /// kConflict, reason ACTIVE_JOB, if (dataset, hash) has a job that is not terminal; the text has its id
     /// and node.
     virtual Result<Job> create_job(const NewJob& job) = 0;
     virtual Result<std::optional<Job>> active_job(std::int64_t dataset_id, const std::string& hash) = 0;
     virtual Result<Job> job(std::int64_t job_id) = 0;
+    /// Newest first.
+    virtual Result<std::vector<Job>> list_jobs(const JobQuery& query) = 0;
+    virtual Result<ScheduleView> schedule_view() = 0;
     /// One conditional transition: kConflict if the job is in none of the expected states. `error_json` may
     /// be empty.
     virtual Result<> transition_job(std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to,
@@ -247,11 +308,6 @@ class MetaStore {
     /// owner may be. An unknown outcome (connection lost during commit) is resolved inside by reading the
     /// rows back. Returns the shard's status: kDone when next_block passed its end.
     virtual Result<ShardStatus> commit_group(const GroupCommit& commit) = 0;
-
-    /// Waits until something in the store may have changed (commit of any process), the timeout passes or the
-    /// stop is requested. True = something may have changed. PostgreSQL: LISTEN; SQLite: PRAGMA data_version,
-    /// within 50 ms.
-    virtual Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) = 0;
 };
 
 }  // namespace amp::catalog

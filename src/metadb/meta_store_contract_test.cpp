@@ -126,6 +126,88 @@ class MetaStoreContract : public StoreFixture {
 
 // ---- basics ----
 
+TEST_P(MetaStoreContract, ALeaseHasOneOwnerAndAGrowingEpoch) {
+    EXPECT_EQ(value_of(store_->hold_lease("scheduler", "a", 1h)), 1);
+    EXPECT_EQ(value_of(store_->hold_lease("scheduler", "a", 1h)), 1);
+    EXPECT_EQ(value_of(store_->hold_lease("scheduler", "b", 1h)), std::nullopt);
+    EXPECT_EQ(value_of(store_->hold_lease("collector", "b", 1h)), 1);
+    // Nobody gives up what another one holds.
+    ASSERT_TRUE(store_->release_lease("scheduler", "b").ok());
+    EXPECT_EQ(value_of(store_->hold_lease("scheduler", "b", 1h)), std::nullopt);
+    ASSERT_TRUE(store_->release_lease("scheduler", "a").ok());
+    EXPECT_EQ(value_of(store_->hold_lease("scheduler", "b", -1ms)), 2);
+    // Run out.
+    EXPECT_EQ(value_of(store_->hold_lease("scheduler", "a", 1h)), 3);
+}
+
+TEST_P(MetaStoreContract, ASchedulerSeesWhatIsAlive) {
+    const auto running = start_shard("api");
+    const std::array more{BlockRange{100, 199}, BlockRange{200, 299}};
+    const auto pending = value_of(store_->create_shards(running.job.id, more));
+    ASSERT_TRUE(store_->commit_group(group(running, 0, 49)).ok());
+    register_worker("gone", "g", -1ms);
+    ASSERT_TRUE(store_->expire_workers({}).ok());
+
+    const auto view = value_of(store_->schedule_view());
+    EXPECT_GT(view.now, 0);
+    ASSERT_EQ(view.workers.size(), 1u);
+    EXPECT_EQ(view.workers[0].session_id, "s");
+    EXPECT_EQ(view.workers[0].work_seq, 1);
+    EXPECT_GE(view.workers[0].slots, 1);
+    EXPECT_LE(view.workers[0].registered_at, view.now);
+    ASSERT_EQ(view.jobs.size(), 1u);
+    EXPECT_EQ(view.jobs[0].id, running.job.id);
+    ASSERT_EQ(view.shards.size(), 3u);
+    EXPECT_EQ(view.shards[0].next_block, 50u);
+    EXPECT_EQ(view.shards[0].rows, 7);
+    EXPECT_EQ(view.shards[0].bytes, 1'000);
+    EXPECT_EQ(view.shards[0].session_id, "s");
+    EXPECT_EQ(view.shards[2].id, pending[1].id);
+
+    ASSERT_TRUE(store_->commit_group(group(running, 50, 99)).ok());
+    EXPECT_EQ(value_of(store_->schedule_view()).shards.size(), 2u);
+    const std::array any{JobStatus::kScheduled, JobStatus::kRunning};
+    ASSERT_TRUE(store_->transition_job(running.job.id, any, JobStatus::kFailed, "", "").ok());
+    EXPECT_THAT(value_of(store_->schedule_view()).jobs, IsEmpty());
+    EXPECT_THAT(value_of(store_->schedule_view()).shards, IsEmpty());
+}
+
+TEST_P(MetaStoreContract, JobsAreListedNewestFirst) {
+    register_worker("n", "s", 1h);
+    const auto dataset = register_dataset("eth", 'a');
+    std::vector<std::int64_t> ids;
+    for (int i = 0; i < 3; ++i) {
+        const auto job = value_of(store_->create_job({.dataset_id = dataset.id,
+                                                      .hash = dataset.hash,
+                                                      .origin = "api",
+                                                      .descriptor = "{}",
+                                                      .parallelism = 4,
+                                                      .priority = 2,
+                                                      .selector = R"({"region":"eu"})",
+                                                      .worker_glob = "w*"}));
+        EXPECT_EQ(job.parallelism, 4);
+        EXPECT_EQ(job.priority, 2);
+        EXPECT_EQ(job.selector, R"({"region":"eu"})");
+        EXPECT_EQ(job.prefer, "{}");
+        EXPECT_EQ(job.worker_glob, "w*");
+        ids.push_back(job.id);
+        if (i == 2) break;
+        const std::array any{JobStatus::kScheduled};
+        ASSERT_TRUE(store_->transition_job(job.id, any, JobStatus::kStopped, "", "").ok());
+        EXPECT_TRUE(value_of(store_->job(job.id)).finished_at.has_value());
+    }
+    const auto listed = [&](const catalog::JobQuery& query) {
+        std::vector<std::int64_t> out;
+        for (const auto& job : value_of(store_->list_jobs(query))) out.push_back(job.id);
+        return out;
+    };
+    EXPECT_THAT(listed({}), ElementsAre(ids[2], ids[1], ids[0]));
+    EXPECT_THAT(listed({.limit = 2}), ElementsAre(ids[2], ids[1]));
+    EXPECT_THAT(listed({.before_id = ids[1]}), ElementsAre(ids[0]));
+    EXPECT_THAT(listed({.statuses = {JobStatus::kStopped}}), ElementsAre(ids[1], ids[0]));
+    EXPECT_THAT(listed({.dataset_id = dataset.id + 1}), IsEmpty());
+}
+
 TEST_P(MetaStoreContract, HasAClockAndAnIdentity) {
     expect_ok(store_->ping());
     const auto id = value_of(store_->cluster_id());

@@ -36,9 +36,15 @@ class SociStore final : public catalog::MetaStore {
     Result<std::vector<catalog::Worker>> list_workers() override;
     Result<> expire_workers(std::span<const std::string> dead_sessions) override;
 
+    Result<std::optional<std::int64_t>> hold_lease(const std::string& name, const std::string& owner,
+                                                   std::chrono::milliseconds ttl) override;
+    Result<> release_lease(const std::string& name, const std::string& owner) override;
+
     Result<catalog::Job> create_job(const catalog::NewJob& job) override;
     Result<std::optional<catalog::Job>> active_job(std::int64_t dataset_id, const std::string& hash) override;
     Result<catalog::Job> job(std::int64_t job_id) override;
+    Result<std::vector<catalog::Job>> list_jobs(const catalog::JobQuery& query) override;
+    Result<catalog::ScheduleView> schedule_view() override;
     Result<> transition_job(std::int64_t job_id, std::span<const catalog::JobStatus> expected,
                             catalog::JobStatus to, const std::string& reason,
                             const std::string& error_json) override;
@@ -63,6 +69,9 @@ class SociStore final : public catalog::MetaStore {
     Database database_;
     std::int64_t deletion_lock_us_;
 };
+
+/// Rows of `workers` that hold `condition`, by node id.
+std::vector<catalog::Worker> find_workers(Transaction& tx, std::string_view condition);
 
 /// What a stale owner is told.
 Error fenced_error(const catalog::Fence& fence);

@@ -25,11 +25,12 @@ constexpr const char* kActiveStates = "status IN ('SCHEDULED', 'RUNNING', 'STOP_
 
 // ---- jobs ----
 
-constexpr std::size_t kJobColumns = 13;
+constexpr std::size_t kJobColumns = 24;
 constexpr const char* kSelectJobs =
     "SELECT id, dataset_id, hash, kind, origin, status, reason, descriptor, start_block, end_block, node_id, "
     "last_error,"
-    " created_at FROM jobs WHERE ";
+    " created_at, parallelism, priority, selector, prefer, worker_glob, max_attempts, retry_at, change_seq,"
+    " updated_at, started_at, finished_at FROM jobs WHERE ";
 
 JobStatus job_status_of(std::string_view text) {
     for (const auto status : {JobStatus::kScheduled, JobStatus::kRunning, JobStatus::kStopRequested,
@@ -43,6 +44,8 @@ std::optional<BlockNum> to_block(const std::optional<std::int64_t>& number) {
     return number ? std::optional(static_cast<BlockNum>(*number)) : std::nullopt;
 }
 
+std::string object_or_empty(const std::string& json) { return json.empty() ? "{}" : json; }
+
 Job to_job(const Row& row) {
     return {.id = row.number(0),
             .dataset_id = row.number(1),
@@ -54,9 +57,20 @@ Job to_job(const Row& row) {
             .descriptor = row.text(7),
             .start_block = static_cast<BlockNum>(row.number(8)),
             .end_block = to_block(row.optional_number(9)),
+            .parallelism = static_cast<int>(row.number(13)),
+            .priority = static_cast<int>(row.number(14)),
+            .selector = object_or_empty(row.text(15)),
+            .prefer = object_or_empty(row.text(16)),
+            .worker_glob = row.text(17),
+            .max_attempts = static_cast<int>(row.number(18)),
             .node_id = row.text(10),
             .last_error = row.text(11),
-            .created_at = row.number(12)};
+            .retry_at = row.optional_number(19),
+            .change_seq = row.number(20),
+            .created_at = row.number(12),
+            .updated_at = row.number(21),
+            .started_at = row.optional_number(22),
+            .finished_at = row.optional_number(23)};
 }
 
 std::optional<Job> find_active(Transaction& tx, std::int64_t dataset_id, const std::string& hash) {
@@ -79,37 +93,43 @@ void notify_job(Transaction& tx, std::int64_t job_id) {
 
 /// Absent if another job of the dataset is active.
 std::optional<std::int64_t> insert_job(Transaction& tx, const NewJob& job, const Value& end_block) {
-    const auto row =
-        tx.row(fmt::format("INSERT INTO jobs (dataset_id, hash, kind, origin, status, descriptor, "
-                           "descriptor_hash, start_block,"
-                           " end_block, parallelism, node_id, max_attempts, created_at, updated_at)"
-                           " VALUES (:dataset, :hash, :kind, :origin, 'SCHEDULED', :descriptor, "
-                           ":descriptor_hash, :start, :end,"
-                           " :parallelism, :node, :max_attempts, now_us(), now_us())"
-                           " ON CONFLICT (dataset_id, hash) WHERE {} DO NOTHING RETURNING id",
-                           kActiveStates),
-               1,
-               {{"dataset", job.dataset_id},
-                {"hash", job.hash},
-                {"kind", job.kind},
-                {"origin", job.origin},
-                {"descriptor", job.descriptor},
-                {"descriptor_hash", to_hex(sha256(as_bytes(job.descriptor)).view())},
-                {"start", static_cast<std::int64_t>(job.start_block)},
-                {"end", end_block},
-                {"parallelism", static_cast<std::int64_t>(job.parallelism)},
-                {"node", text_or_null(job.node_id)},
-                {"max_attempts", static_cast<std::int64_t>(job.max_attempts)}});
+    const auto row = tx.row(
+        fmt::format("INSERT INTO jobs (dataset_id, hash, kind, origin, status, descriptor, "
+                    "descriptor_hash, start_block,"
+                    " end_block, parallelism, priority, selector, prefer, worker_glob, node_id,"
+                    " max_attempts, created_at, updated_at)"
+                    " VALUES (:dataset, :hash, :kind, :origin, 'SCHEDULED', :descriptor, "
+                    ":descriptor_hash, :start, :end,"
+                    " :parallelism, :priority, :selector, :prefer, :glob, :node, :max_attempts, now_us(),"
+                    " now_us())"
+                    " ON CONFLICT (dataset_id, hash) WHERE {} DO NOTHING RETURNING id",
+                    kActiveStates),
+        1,
+        {{"dataset", job.dataset_id},
+         {"hash", job.hash},
+         {"kind", job.kind},
+         {"origin", job.origin},
+         {"descriptor", job.descriptor},
+         {"descriptor_hash", to_hex(sha256(as_bytes(job.descriptor)).view())},
+         {"start", static_cast<std::int64_t>(job.start_block)},
+         {"end", end_block},
+         {"parallelism", static_cast<std::int64_t>(job.parallelism)},
+         {"priority", static_cast<std::int64_t>(job.priority)},
+         {"selector", job.selector},
+         {"prefer", job.prefer},
+         {"glob", text_or_null(job.worker_glob)},
+         {"node", text_or_null(job.node_id)},
+         {"max_attempts", static_cast<std::int64_t>(job.max_attempts)}});
     return row ? std::optional(row->number(0)) : std::nullopt;
 }
 
 // ---- shards ----
 
-constexpr std::size_t kShardColumns = 14;
+constexpr std::size_t kShardColumns = 19;
 constexpr const char* kSelectShards =
     "SELECT id, job_id, kind, start_block, end_block, next_block, status, epoch, node_id, session_id, "
     "attempts, crashes,"
-    " not_before, last_error FROM shards WHERE ";
+    " not_before, last_error, last_node, rows, bytes, created_at, updated_at FROM shards WHERE ";
 
 Shard to_shard(const Row& row) {
     return {.id = row.number(0),
@@ -122,10 +142,15 @@ Shard to_shard(const Row& row) {
             .epoch = row.number(7),
             .node_id = row.text(8),
             .session_id = row.text(9),
+            .last_node = row.text(14),
             .attempts = static_cast<int>(row.number(10)),
             .crashes = static_cast<int>(row.number(11)),
             .not_before = row.optional_number(12),
-            .last_error = row.text(13)};
+            .last_error = row.text(13),
+            .rows = row.number(15),
+            .bytes = row.number(16),
+            .created_at = row.number(17),
+            .updated_at = row.number(18)};
 }
 
 std::vector<Shard> find_shards(Transaction& tx, std::int64_t job_id) {
@@ -227,6 +252,50 @@ Result<Job> SociStore::job(std::int64_t job_id) {
     return database_.read([&](Transaction& tx) -> Result<Job> {
         if (auto found = find_job(tx, job_id)) return *found;
         return no_job(job_id);
+    });
+}
+
+Result<std::vector<Job>> SociStore::list_jobs(const catalog::JobQuery& query) {
+    std::string condition = "1 = 1";
+    std::vector<Param> params = {{"limit", static_cast<std::int64_t>(query.limit)}};
+    if (!query.statuses.empty()) {
+        std::string states;
+        for (const auto status : query.statuses)
+            states += fmt::format("{}'{}'", states.empty() ? "" : ", ", catalog::to_string(status));
+        condition += fmt::format(" AND status IN ({})", states);
+    }
+    if (query.dataset_id) {
+        condition += " AND dataset_id = :dataset";
+        params.push_back({"dataset", *query.dataset_id});
+    }
+    if (query.before_id) {
+        condition += " AND id < :before";
+        params.push_back({"before", *query.before_id});
+    }
+    return database_.read([&](Transaction& tx) -> Result<std::vector<Job>> {
+        std::vector<Job> jobs;
+        for (const auto& row :
+             tx.rows(kSelectJobs + condition + " ORDER BY id DESC LIMIT :limit", kJobColumns, params))
+            jobs.push_back(to_job(row));
+        return jobs;
+    });
+}
+
+Result<catalog::ScheduleView> SociStore::schedule_view() {
+    return database_.read([](Transaction& tx) -> Result<catalog::ScheduleView> {
+        catalog::ScheduleView view;
+        view.now = tx.row("SELECT now_us()", 1)->number(0);
+        view.workers = find_workers(tx, "state <> 'GONE'");
+        for (const auto& row :
+             tx.rows(fmt::format("{}{} ORDER BY id", kSelectJobs, kActiveStates), kJobColumns))
+            view.jobs.push_back(to_job(row));
+        for (const auto& row :
+             tx.rows(fmt::format("{}status = 'RUNNING' OR (status IN ('PENDING', 'FAILED')"
+                                 " AND job_id IN (SELECT id FROM jobs WHERE {})) ORDER BY id",
+                                 kSelectShards, kActiveStates),
+                     kShardColumns))
+            view.shards.push_back(to_shard(row));
+        return view;
     });
 }
 

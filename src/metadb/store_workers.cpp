@@ -118,25 +118,38 @@ Result<> SociStore::retire_worker(const std::string& session_id) {
     });
 }
 
+std::vector<Worker> find_workers(Transaction& tx, std::string_view condition) {
+    std::vector<Worker> workers;
+    for (const auto& row : tx.rows(
+             fmt::format("SELECT node_id, session_id, session_epoch, kind, state, slots, work_seq, labels,"
+                         " host, info, stats, created_at, registered_at, heartbeat_at, lease_expires_at"
+                         " FROM workers WHERE {}",
+                         condition),
+             15)) {
+        workers.push_back({.node_id = row.text(0),
+                           .session_id = row.text(1),
+                           .session_epoch = row.number(2),
+                           .kind = row.text(3),
+                           .state = worker_state_of(row.text(4)),
+                           .slots = static_cast<int>(row.number(5)),
+                           .work_seq = row.number(6),
+                           .labels = row.text(7),
+                           .host = row.text(8),
+                           .info = row.text(9),
+                           .stats = row.text(10),
+                           .created_at = row.number(11),
+                           .registered_at = row.number(12),
+                           .heartbeat_at = row.number(13),
+                           .lease_expires_at = row.number(14)});
+    }
+    // Here, since the databases collate differently.
+    std::ranges::sort(workers, {}, &Worker::node_id);
+    return workers;
+}
+
 Result<std::vector<Worker>> SociStore::list_workers() {
-    return database_.read([](Transaction& tx) -> Result<std::vector<Worker>> {
-        std::vector<Worker> workers;
-        for (const auto& row :
-             tx.rows("SELECT node_id, session_id, session_epoch, kind, state, host, lease_expires_at,"
-                     " heartbeat_at FROM workers",
-                     8)) {
-            workers.push_back({.node_id = row.text(0),
-                               .session_id = row.text(1),
-                               .session_epoch = row.number(2),
-                               .kind = row.text(3),
-                               .state = worker_state_of(row.text(4)),
-                               .host = row.text(5),
-                               .lease_expires_at = row.number(6),
-                               .heartbeat_at = row.number(7)});
-        }
-        std::ranges::sort(workers, {}, &Worker::node_id);
-        return workers;
-    });
+    return database_.read(
+        [](Transaction& tx) -> Result<std::vector<Worker>> { return find_workers(tx, "1 = 1"); });
 }
 
 Result<> SociStore::expire_workers(std::span<const std::string> dead_sessions) {
@@ -155,6 +168,32 @@ Result<> SociStore::expire_workers(std::span<const std::string> dead_sessions) {
             " WHERE status = 'RUNNING' AND session_id NOT IN (SELECT session_id FROM workers WHERE state <> "
             "'GONE')");
         if (freed > 0) tx.notify("jobs", fmt::format(R"({{"freed":{}}})", freed));
+        return {};
+    });
+}
+
+Result<std::optional<std::int64_t>> SociStore::hold_lease(const std::string& name, const std::string& owner,
+                                                          std::chrono::milliseconds ttl) {
+    return database_.write([&](Transaction& tx) -> Result<std::optional<std::int64_t>> {
+        const auto row = tx.row(
+            "INSERT INTO leases (name, owner, epoch, acquired_at, expires_at)"
+            " VALUES (:name, :owner, 1, now_us(), now_us() + :ttl)"
+            " ON CONFLICT (name) DO UPDATE SET"
+            " epoch = CASE WHEN leases.owner = excluded.owner THEN leases.epoch ELSE leases.epoch + 1 END,"
+            " acquired_at = CASE WHEN leases.owner = excluded.owner THEN leases.acquired_at"
+            " ELSE excluded.acquired_at END,"
+            " owner = excluded.owner, expires_at = excluded.expires_at"
+            " WHERE leases.owner = excluded.owner OR leases.expires_at < now_us() RETURNING epoch",
+            1, {{"name", name}, {"owner", owner}, {"ttl", to_us(ttl)}});
+        return row ? std::optional(row->number(0)) : std::nullopt;
+    });
+}
+
+Result<> SociStore::release_lease(const std::string& name, const std::string& owner) {
+    return database_.write([&](Transaction& tx) -> Result<> {
+        // The row stays: its epoch must go on growing.
+        tx.execute("UPDATE leases SET expires_at = now_us() - 1 WHERE name = :name AND owner = :owner",
+                   {{"name", name}, {"owner", owner}});
         return {};
     });
 }

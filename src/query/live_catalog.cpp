@@ -44,7 +44,7 @@ struct FollowedRevision {
 
 class Follower final : public LiveCatalog {
   public:
-    Follower(catalog::MetaStore& store, storage::ObjectStore& objects, Options options)
+    Follower(catalog::CatalogReader& store, storage::ObjectStore& objects, Options options)
         : store_(store), objects_(objects), options_(options) {
         thread_ = std::jthread([this](const std::stop_token& stop) { follow(stop); });
     }
@@ -242,7 +242,7 @@ class Follower final : public LiveCatalog {
     }
 
     // Constant after construction.
-    catalog::MetaStore& store_;
+    catalog::CatalogReader& store_;
     storage::ObjectStore& objects_;
     const Options options_;
 
@@ -262,7 +262,7 @@ class Follower final : public LiveCatalog {
 
 }  // namespace
 
-std::unique_ptr<LiveCatalog> LiveCatalog::start(catalog::MetaStore& store, storage::ObjectStore& objects,
+std::unique_ptr<LiveCatalog> LiveCatalog::start(catalog::CatalogReader& store, storage::ObjectStore& objects,
                                                 Options options) {
     return std::make_unique<Follower>(store, objects, options);
 }

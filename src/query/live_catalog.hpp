@@ -58,7 +58,7 @@ class LiveCatalog {
     };
     /// Starts following. The store and the object store must outlive it. Succeeds with an unreachable store:
     /// the snapshot is then absent (NOT_READY) until the first load.
-    static std::unique_ptr<LiveCatalog> start(catalog::MetaStore& store, storage::ObjectStore& objects,
+    static std::unique_ptr<LiveCatalog> start(catalog::CatalogReader& store, storage::ObjectStore& objects,
                                               Options options);
     virtual ~LiveCatalog() = default;
 

@@ -20,8 +20,8 @@
 
 namespace amp::query::testing {
 
-/// The part of a metadata store that readers use, in memory. What no reader calls answers kUnsupported.
-class MemoryStore final : public catalog::MetaStore {
+/// What readers follow of a metadata store, in memory.
+class MemoryStore final : public catalog::CatalogReader {
   public:
     /// Adds a dataset under one tag with a revision per table of the manifest that is in `with_revisions`.
     std::int64_t add_dataset(const std::string& name, const std::string& tag, const std::string& hash,
@@ -37,56 +37,7 @@ class MemoryStore final : public catalog::MetaStore {
     Result<std::vector<catalog::File>> files(std::int64_t revision_id, std::int64_t after) override;
     Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) override;
 
-    Result<> ping() override { return unused(); }
-    Result<std::int64_t> now_us() override { return unused(); }
-    Result<std::string> cluster_id() override { return unused(); }
-    Result<catalog::Dataset> register_manifest(const catalog::Registration&) override { return unused(); }
-    Result<std::optional<catalog::Dataset>> find_dataset(const catalog::DatasetRef&) override {
-        return unused();
-    }
-    Result<std::vector<catalog::Revision>> ensure_revisions(
-        std::int64_t, const std::string&, const std::string&,
-        std::span<const catalog::WantedRevision>) override {
-        return unused();
-    }
-    Result<std::vector<catalog::File>> live_files(std::int64_t) override { return unused(); }
-    Result<std::int64_t> register_worker(const catalog::NewWorker&, std::chrono::milliseconds) override {
-        return unused();
-    }
-    Result<catalog::HeartbeatAnswer> heartbeat(const std::string&, std::chrono::milliseconds,
-                                               const std::string&) override {
-        return unused();
-    }
-    Result<> retire_worker(const std::string&) override { return unused(); }
-    Result<std::vector<catalog::Worker>> list_workers() override { return unused(); }
-    Result<> expire_workers(std::span<const std::string>) override { return unused(); }
-    Result<catalog::Job> create_job(const catalog::NewJob&) override { return unused(); }
-    Result<std::optional<catalog::Job>> active_job(std::int64_t, const std::string&) override {
-        return unused();
-    }
-    Result<catalog::Job> job(std::int64_t) override { return unused(); }
-    Result<> transition_job(std::int64_t, std::span<const catalog::JobStatus>, catalog::JobStatus,
-                            const std::string&, const std::string&) override {
-        return unused();
-    }
-    Result<std::vector<catalog::Shard>> create_shards(std::int64_t, std::span<const BlockRange>) override {
-        return unused();
-    }
-    Result<std::vector<catalog::Shard>> shards(std::int64_t) override { return unused(); }
-    Result<std::optional<catalog::Fence>> assign_shard(std::int64_t, const std::string&) override {
-        return unused();
-    }
-    Result<> release_shard(const catalog::Fence&, std::chrono::milliseconds, const std::string&) override {
-        return unused();
-    }
-    Result<> end_shard(const catalog::Fence&, catalog::ShardStatus, const std::string&) override {
-        return unused();
-    }
-    Result<> cancel_pending_shards(std::int64_t) override { return unused(); }
-    Result<catalog::ShardStatus> commit_group(const catalog::GroupCommit&) override { return unused(); }
-
   private:
-    static Error unused() { return make_error(Code::kUnsupported, "readers do not call this"); }
     Result<> check_up();
 
     mutable std::mutex mutex_;
