@@ -1,6 +1,7 @@
 // Copyright 2026 The Amp Authors
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bytes.hpp"
+#include "base/glob.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/nearest.hpp"
@@ -30,6 +31,30 @@ TEST(Hex, DecodesEveryLengthAndRefusesEveryOtherCharacter) {
         }
     }
     EXPECT_FALSE(parse_hex("0x123"));
+}
+
+TEST(Glob, MatchesTheWholeTextWithStarsAndQuestionMarks) {
+    for (const auto* text : {"", "a", "worker-01", "*"}) {
+        EXPECT_TRUE(glob_matches("*", text));
+        EXPECT_TRUE(glob_matches("***", text));
+        EXPECT_TRUE(glob_matches(text, text));
+    }
+    EXPECT_TRUE(glob_matches("worker-*", "worker-"));
+    EXPECT_TRUE(glob_matches("worker-*", "worker-01"));
+    EXPECT_TRUE(glob_matches("w?rker-0?", "worker-01"));
+    EXPECT_TRUE(glob_matches("*-0*1", "a-0-011"));
+    EXPECT_TRUE(glob_matches("*ab*ab", "abaabab"));
+    EXPECT_FALSE(glob_matches("", "a"));
+    EXPECT_FALSE(glob_matches("?", ""));
+    EXPECT_FALSE(glob_matches("worker", "worker-01"));
+    EXPECT_FALSE(glob_matches("Worker-*", "worker-01"));
+    EXPECT_FALSE(glob_matches("w[o]rker", "worker"));
+    EXPECT_FALSE(glob_matches("*a?", "aa-a"));
+    // Backtracks over one star only, so this ends.
+    EXPECT_FALSE(glob_matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(2000, 'a')));
+    EXPECT_TRUE(is_glob("a*"));
+    EXPECT_TRUE(is_glob("?"));
+    EXPECT_FALSE(is_glob("worker-01"));
 }
 
 TEST(Uint256, RoundTripsThroughHexDecimalAndBytes) {
