@@ -14,6 +14,7 @@
 #include <array>
 #include <charconv>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -206,6 +207,7 @@ Result<std::optional<BlockNum>> Dump::resolve_end(std::stop_token stop) {
 
 Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
     const auto patience = Clock::now() + kOwnerPatience;
+    std::map<std::string, std::int64_t> first_heartbeats;  // by session
     bool told = false;
     while (true) {
         catalog::NewJob wanted;
@@ -237,7 +239,13 @@ Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
         TRY(store_.expire_workers(dead));
         TRY_ASSIGN(const auto active, store_.active_job(dataset_.id, dataset_.hash));
         if (!active) continue;
-        if (Clock::now() > patience) {
+        // A heartbeat since the first look: the owner lives, and waiting for its lease to end is in vain.
+        bool is_alive = false;
+        for (const auto& worker : workers) {
+            const auto [first, is_new] = first_heartbeats.emplace(worker.session_id, worker.heartbeat_at);
+            is_alive |= worker.node_id == active->node_id && !is_new && worker.heartbeat_at > first->second;
+        }
+        if (is_alive || Clock::now() > patience) {
             Error error = std::move(job).error();
             error.message =
                 fmt::format("dataset {} is being written by job {} on node {}; stop that run first", name_,

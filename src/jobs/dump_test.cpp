@@ -218,11 +218,30 @@ TEST_F(DumpTest, ALiveOwnerKeepsItsDataset) {
     job.descriptor = "{}";
     job.node_id = "owner";
     ASSERT_TRUE(store_->create_job(job).ok());
-    std::stop_source stop;
-    stop.request_stop();  // so that the wait for the owner's lease ends at once
-    const auto refused = run(source, options(), stop.get_token());
+    const auto refused = run(source, options());
     ASSERT_FALSE(refused.ok());
-    EXPECT_EQ(refused.error().code, Code::kCancelled);
+    EXPECT_EQ(refused.error().reason, "ACTIVE_JOB");
+    EXPECT_THAT(refused.error().message, HasSubstr("is being written by job 1 on node owner"));
+}
+
+TEST_F(DumpTest, AWaitForASilentOwnerCanBeStopped) {
+    amp::testing::FakeSource source(9, 9);
+    catalog::NewWorker silent;
+    silent.node_id = "owner";
+    silent.session_id = "s";
+    silent.kind = "dump";
+    ASSERT_TRUE(store_->register_worker(silent, std::chrono::hours(1)).ok());
+    catalog::NewJob job;
+    job.dataset_id = dataset_.id;
+    job.hash = dataset_.hash;
+    job.descriptor = "{}";
+    job.node_id = "owner";
+    ASSERT_TRUE(store_->create_job(job).ok());
+    std::stop_source stop;
+    stop.request_stop();
+    const auto stopped = run(source, options(), stop.get_token());
+    ASSERT_FALSE(stopped.ok());
+    EXPECT_EQ(stopped.error().code, Code::kCancelled);
 }
 
 TEST(ParseEndBlock, TakesTheDocumentedForms) {
