@@ -39,6 +39,9 @@ constexpr std::size_t kRequestIdCharsMax = 128;
 constexpr std::chrono::milliseconds kLastWords{1'000};
 // How long a new connection may keep a thread that others wait for without sending a byte.
 constexpr std::chrono::milliseconds kFirstWords{1'000};
+// How long, and for how much of a refused body, a client may go on sending before it reads the answer.
+constexpr std::chrono::milliseconds kLingerTime{500};
+constexpr std::size_t kLingerBytes = 16 << 20;
 
 std::string errno_text(int error) { return std::error_code(error, std::generic_category()).message(); }
 
@@ -528,10 +531,13 @@ void Server::serve_connection(Connection& connection) {
         open = serve_request(connection, stream);
     // Unread input would turn the close into a reset, which can take the answer from the client.
     ::shutdown(fd, SHUT_WR);
-    const auto deadline = Clock::now() + std::chrono::milliseconds(200);
-    std::array<char, 4096> scrap{};
-    for (int i = 0; i < 64 && wait_socket(fd, POLLIN, deadline); ++i)
-        if (::recv(fd, scrap.data(), scrap.size(), MSG_DONTWAIT) <= 0) break;
+    const auto deadline = Clock::now() + kLingerTime;
+    std::array<char, 16'384> scrap{};
+    for (std::size_t taken = 0; taken < kLingerBytes && wait_socket(fd, POLLIN, deadline);) {
+        const ssize_t count = ::recv(fd, scrap.data(), scrap.size(), MSG_DONTWAIT);
+        if (count <= 0) break;
+        taken += static_cast<std::size_t>(count);
+    }
 }
 
 void Server::worker_loop() {
