@@ -131,6 +131,32 @@ struct Job {
     std::optional<std::int64_t> finished_at;
 };
 
+/// One conditional change of a job row.
+struct JobChange {
+    JobStatus to = JobStatus::kScheduled;  // may be the state it has: then only the rest changes
+    std::string reason = {};
+    std::string error_json = {};                            // empty = as before
+    std::optional<std::int64_t> retry_at = std::nullopt;    // absent clears it
+    std::optional<std::int64_t> change_seq = std::nullopt;  // the row must still have this one
+};
+
+/// What a job that ended starts again with.
+struct JobResume {
+    std::string descriptor;             // empty = as before
+    std::optional<BlockNum> end_block;  // absent = without an end
+    int parallelism = 0;
+};
+
+struct JobEvent {
+    std::int64_t id = 0;
+    std::int64_t job_id = 0;
+    std::optional<std::int64_t> shard_id;
+    std::int64_t at = 0;
+    std::string node_id;
+    std::string type;    // SCHEDULED, SHARD_ASSIGNED, .. (docs/internals/metadata.md)
+    std::string detail;  // JSON object, empty = none
+};
+
 struct JobQuery {
     std::vector<JobStatus> statuses;  // empty = all
     std::optional<std::int64_t> dataset_id;
@@ -140,6 +166,11 @@ struct JobQuery {
 
 enum class ShardStatus : std::uint8_t { kPending, kRunning, kDone, kFailed, kCancelled };
 std::string_view to_string(ShardStatus status);
+
+struct NewShard {
+    BlockNum start_block = 0;
+    std::optional<BlockNum> end_block;  // absent: a tip shard
+};
 
 struct Shard {
     std::int64_t id = 0;
@@ -169,6 +200,12 @@ struct ScheduleView {
     std::vector<Worker> workers;  // not GONE
     std::vector<Job> jobs;        // not terminal
     std::vector<Shard> shards;    // PENDING and FAILED of those jobs, RUNNING of any (a slot is taken)
+};
+
+/// What one session is to do.
+struct SessionWork {
+    std::vector<Shard> shards;  // RUNNING on it
+    std::vector<Job> jobs;      // of those shards
 };
 
 /// Proof of ownership that every write of a shard's owner carries. The store refuses an older one.
@@ -204,6 +241,30 @@ struct GroupCommit {
     std::int64_t bytes = 0;
     std::vector<NewFile> files;
     std::vector<std::int64_t> superseded;  // file ids that stop being LIVE in the same transaction
+};
+
+// ---- what the Admin API shows and changes ----
+
+struct ManifestUse {
+    std::string hash;
+    std::string kind;
+    std::int64_t datasets = 0;  // that link it
+};
+
+/// A provider that was registered through the Admin API.
+struct StoredProvider {
+    std::string name;
+    std::string kind;
+    std::string network;
+    std::string config;  // JSON object with every key but name, secrets included
+    std::int64_t version = 1;
+    std::int64_t updated_at = 0;
+};
+
+/// Held while a session's process lives: the server drops it with the connection.
+class SessionLock {
+  public:
+    virtual ~SessionLock() = default;
 };
 
 /// The part of the store that query servers follow. Threads and failures: as MetaStore.
@@ -245,6 +306,35 @@ class MetaStore : public CatalogReader {
     /// Finds by tag: latest, dev, 64 hex digits (linked hash) or a version; without a tag latest, else dev.
     virtual Result<std::optional<Dataset>> find_dataset(const DatasetRef& ref) = 0;
 
+    /// The dataset at a manifest that is linked to it.
+    virtual Result<std::optional<Dataset>> dataset(std::int64_t dataset_id, const std::string& hash) = 0;
+    /// Removes tags and links, and manifests that nothing uses any more; files and jobs stay. False if it was
+    /// not there. kConflict, reason DATASET_IN_USE, while a job is active or another manifest depends on it.
+    virtual Result<bool> delete_dataset(const std::string& ns, const std::string& name) = 0;
+    /// Removes a version tag. False if it was not there. kConflict, reason CANNOT_DELETE_LATEST_VERSION, if
+    /// `latest` is that version.
+    virtual Result<bool> delete_version(const std::string& ns, const std::string& name,
+                                        const std::string& version) = 0;
+    /// Stores a manifest without linking it. Idempotent.
+    virtual Result<> put_manifest(const std::string& hash, const std::string& kind,
+                                  const std::string& network, const std::string& body) = 0;
+    /// By hash.
+    virtual Result<std::vector<ManifestUse>> list_manifests() = 0;
+    virtual Result<std::optional<std::string>> manifest(const std::string& hash) = 0;
+    /// Every (dataset, version or dev) that has the manifest; tag empty where it is only linked.
+    virtual Result<std::vector<Dataset>> manifest_datasets(const std::string& hash) = 0;
+    /// False if it was not there. kConflict, reason MANIFEST_LINKED, if a dataset or a manifest uses it.
+    virtual Result<bool> delete_manifest(const std::string& hash) = 0;
+    /// Removes all manifests that nothing uses; how many.
+    virtual Result<std::int64_t> prune_manifests() = 0;
+
+    // Providers of the Admin API.
+    virtual Result<std::vector<StoredProvider>> list_providers() = 0;
+    /// With `replace` the row is made or changed; without it kAlreadyExists, reason PROVIDER_CONFLICT, if
+    /// there is one of another content.
+    virtual Result<> put_provider(const StoredProvider& provider, bool replace) = 0;
+    virtual Result<bool> delete_provider(const std::string& name) = 0;
+
     /// The active revision of each wanted table, in that order; makes table, revision and activation where
     /// missing.
     virtual Result<std::vector<Revision>> ensure_revisions(std::int64_t dataset_id, const std::string& hash,
@@ -261,6 +351,18 @@ class MetaStore : public CatalogReader {
                                               const std::string& stats) = 0;
     virtual Result<> retire_worker(const std::string& session_id) = 0;
     virtual Result<std::vector<Worker>> list_workers() = 0;
+    /// ACTIVE -> DRAINING, and wakes it; another state stays. kNotFound, reason WORKER_NOT_FOUND.
+    virtual Result<Worker> drain_worker(const std::string& node_id) = 0;
+    /// kNotFound, reason WORKER_NOT_FOUND; kConflict, reason WORKER_ACTIVE, unless it is GONE.
+    virtual Result<> delete_worker(const std::string& node_id) = 0;
+    /// Shows others that this session's process lives, until destroyed. PostgreSQL: an advisory lock on a
+    /// connection of its own, taken again after a broken connection. SQLite: nothing; processes are on one
+    /// host.
+    virtual Result<std::unique_ptr<SessionLock>> lock_session(const std::string& session_id) = 0;
+    /// Sessions that are not GONE and whose lock nobody holds at this moment. SQLite: none.
+    virtual Result<std::vector<std::string>> unlocked_sessions() = 0;
+    /// The RUNNING shards of a session with their jobs.
+    virtual Result<SessionWork> session_work(const std::string& session_id) = 0;
     /// Marks sessions GONE whose lease ran out, and those named (known to be dead), and frees their shards:
     /// dump jobs of a lost session become STOPPED (OWNER_LOST) with their shards CANCELLED, other shards
     /// PENDING with epoch + 1.
@@ -282,14 +384,31 @@ class MetaStore : public CatalogReader {
     /// Newest first.
     virtual Result<std::vector<Job>> list_jobs(const JobQuery& query) = 0;
     virtual Result<ScheduleView> schedule_view() = 0;
-    /// One conditional transition: kConflict if the job is in none of the expected states. `error_json` may
-    /// be empty.
-    virtual Result<> transition_job(std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to,
-                                    const std::string& reason, const std::string& error_json) = 0;
+    /// One conditional transition. Returns the row. kConflict, reason JOB_STATE, if the job is in none of the
+    /// expected states (unless it has the wanted one already), reason JOB_CHANGED if `change.change_seq` is
+    /// old.
+    virtual Result<Job> transition_job(std::int64_t job_id, std::span<const JobStatus> expected,
+                                       const JobChange& change) = 0;
+    /// Cancels PENDING shards; STOPPED if none runs and no `dump` owns the job, else STOP_REQUESTED. A job
+    /// that is stopping or has ended stays as it is. Returns the row. kNotFound, reason JOB_NOT_FOUND.
+    virtual Result<Job> request_stop(std::int64_t job_id) = 0;
+    /// An ended job becomes SCHEDULED with nothing planned and no error. kConflict: reason JOB_CONFLICT if it
+    /// has not ended, ACTIVE_JOB if the dataset has another active job. kNotFound, reason JOB_NOT_FOUND.
+    virtual Result<Job> resume_job(std::int64_t job_id, const JobResume& resume) = 0;
+    /// Removes an ended job with its shards and events. False if it is not there. kConflict, reason
+    /// JOB_CONFLICT, if it has not ended or a shard of it runs still.
+    virtual Result<bool> delete_job(std::int64_t job_id) = 0;
+    /// Newest first, ids below `before` if given.
+    virtual Result<std::vector<JobEvent>> job_events(std::int64_t job_id, std::optional<std::int64_t> before,
+                                                     int limit) = 0;
 
-    /// Adds PENDING shards in the order given. Returns them with ids.
-    virtual Result<std::vector<Shard>> create_shards(std::int64_t job_id,
-                                                     std::span<const BlockRange> ranges) = 0;
+    /// Adds PENDING shards in the order given. Returns them with ids. kConflict, reason JOB_CHANGED, if the
+    /// job row has another `change_seq` than the one given.
+    virtual Result<std::vector<Shard>> create_shards(std::int64_t job_id, std::span<const NewShard> shards,
+                                                     std::optional<std::int64_t> change_seq) = 0;
+    /// PENDING -> FAILED if it still has that epoch; else nothing happens.
+    virtual Result<> fail_pending_shard(std::int64_t shard_id, std::int64_t epoch,
+                                        const std::string& error_json) = 0;
     virtual Result<std::vector<Shard>> shards(std::int64_t job_id) = 0;
     /// PENDING -> RUNNING for this session; epoch + 1. Absent if the shard is not PENDING, not due, or the
     /// session not ACTIVE.

@@ -33,7 +33,9 @@ struct Dataset {
     std::string hash;  // manifest hash, 64 hex digits
     std::string kind;
     std::string network;
-    std::string manifest;  // canonical JSON
+    std::string manifest;         // canonical JSON
+    std::int64_t created_at = 0;  // of the tag (of the link, if found by hash); us, store clock
+    std::int64_t updated_at = 0;
 };
 
 /// One directory of files of one table of one manifest hash.

@@ -226,8 +226,7 @@ Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
         auto job = store_.create_job(wanted);
         if (job.ok()) {
             constexpr std::array kScheduled = {catalog::JobStatus::kScheduled};
-            TRY(store_.transition_job(job->id, kScheduled, catalog::JobStatus::kRunning, {}, {}));
-            return job;
+            return store_.transition_job(job->id, kScheduled, {.to = catalog::JobStatus::kRunning});
         }
         if (job.error().reason != "ACTIVE_JOB") return job;
         // Someone holds it. A run of this host whose process is gone needs no waiting.
@@ -400,7 +399,9 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
     Round round{.plan = plan};
     const auto ranges = cut_where_tables_differ(
         catalog::plan_shards(plan.missing, options_.parallelism, options_.shard_blocks), missing_by_table_);
-    TRY_ASSIGN(const auto shards, store_.create_shards(job_.id, ranges));
+    std::vector<catalog::NewShard> wanted;
+    for (const auto& range : ranges) wanted.push_back({range.start, range.end});
+    TRY_ASSIGN(const auto shards, store_.create_shards(job_.id, wanted, std::nullopt));
     for (const auto& shard : shards)
         round.entries.push_back({.shard = shard, .next_block = shard.start_block, .due = Clock::now()});
     round.superseded = plan.superseded;
@@ -590,9 +591,10 @@ void Dump::finish_job(const Result<>& outcome, bool stopped) {
                              : outcome.ok() ? JobStatus::kCompleted
                                             : JobStatus::kFailed;
     static_cast<void>(store_.cancel_pending_shards(job_.id));
-    const auto done =
-        store_.transition_job(job_.id, kActive, status, {},
-                              outcome.ok() || was_stopped ? std::string() : error_json(outcome.error()));
+    const auto done = store_.transition_job(
+        job_.id, kActive,
+        {.to = status,
+         .error_json = outcome.ok() || was_stopped ? std::string() : error_json(outcome.error())});
     if (!done.ok())
         log::warn("dump", "the job's end could not be recorded",
                   {{"job", job_.id}, {"err", done.error().message}});

@@ -80,8 +80,8 @@ class MetaStoreContract : public StoreFixture {
         register_worker("n", "s", lease);
         Running running;
         running.job = create_job("n", origin);
-        const std::array ranges{BlockRange{0, 99}};
-        const auto shards = value_of(store_->create_shards(running.job.id, ranges));
+        const std::array ranges{catalog::NewShard{0, 99}};
+        const auto shards = value_of(store_->create_shards(running.job.id, ranges, {}));
         running.fence = *value_of(store_->assign_shard(shards.at(0).id, "s"));
         running.revision = ensure(running.job.dataset_id, {"blocks"}).at(0).id;
         return running;
@@ -142,8 +142,8 @@ TEST_P(MetaStoreContract, ALeaseHasOneOwnerAndAGrowingEpoch) {
 
 TEST_P(MetaStoreContract, ASchedulerSeesWhatIsAlive) {
     const auto running = start_shard("api");
-    const std::array more{BlockRange{100, 199}, BlockRange{200, 299}};
-    const auto pending = value_of(store_->create_shards(running.job.id, more));
+    const std::array more{catalog::NewShard{100, 199}, catalog::NewShard{200, 299}};
+    const auto pending = value_of(store_->create_shards(running.job.id, more, {}));
     ASSERT_TRUE(store_->commit_group(group(running, 0, 49)).ok());
     register_worker("gone", "g", -1ms);
     ASSERT_TRUE(store_->expire_workers({}).ok());
@@ -167,7 +167,7 @@ TEST_P(MetaStoreContract, ASchedulerSeesWhatIsAlive) {
     ASSERT_TRUE(store_->commit_group(group(running, 50, 99)).ok());
     EXPECT_EQ(value_of(store_->schedule_view()).shards.size(), 2u);
     const std::array any{JobStatus::kScheduled, JobStatus::kRunning};
-    ASSERT_TRUE(store_->transition_job(running.job.id, any, JobStatus::kFailed, "", "").ok());
+    ASSERT_TRUE(store_->transition_job(running.job.id, any, {.to = JobStatus::kFailed}).ok());
     EXPECT_THAT(value_of(store_->schedule_view()).jobs, IsEmpty());
     EXPECT_THAT(value_of(store_->schedule_view()).shards, IsEmpty());
 }
@@ -193,7 +193,7 @@ TEST_P(MetaStoreContract, JobsAreListedNewestFirst) {
         ids.push_back(job.id);
         if (i == 2) break;
         const std::array any{JobStatus::kScheduled};
-        ASSERT_TRUE(store_->transition_job(job.id, any, JobStatus::kStopped, "", "").ok());
+        ASSERT_TRUE(store_->transition_job(job.id, any, {.to = JobStatus::kStopped}).ok());
         EXPECT_TRUE(value_of(store_->job(job.id)).finished_at.has_value());
     }
     const auto listed = [&](const catalog::JobQuery& query) {
@@ -407,7 +407,7 @@ TEST_P(MetaStoreContract, AllowsOneActiveJobPerDataset) {
     EXPECT_EQ(value_of(store_->active_job(job.dataset_id, job.hash))->id, job.id);
 
     const std::array from{JobStatus::kScheduled, JobStatus::kRunning};
-    expect_ok(store_->transition_job(job.id, from, JobStatus::kCompleted, "", ""));
+    value_of(store_->transition_job(job.id, from, {.to = JobStatus::kCompleted}));
     EXPECT_FALSE(value_of(store_->active_job(job.dataset_id, job.hash)));
     EXPECT_NE(create_job("m").id, job.id);
     EXPECT_EQ(error_of(store_->create_job({.dataset_id = 12'345, .hash = job.hash, .descriptor = "{}"})).code,
@@ -438,18 +438,20 @@ TEST_P(MetaStoreContract, ChangesJobStatesConditionally) {
     const auto job = create_job("n");
     const std::array scheduled{JobStatus::kScheduled};
     const std::array running{JobStatus::kRunning};
-    expect_ok(store_->transition_job(job.id, scheduled, JobStatus::kRunning, "", ""));
-    expect_ok(store_->transition_job(job.id, scheduled, JobStatus::kRunning, "", ""));
-    const auto error = error_of(store_->transition_job(job.id, scheduled, JobStatus::kStopped, "", ""));
+    value_of(store_->transition_job(job.id, scheduled, {.to = JobStatus::kRunning}));
+    value_of(store_->transition_job(job.id, scheduled, {.to = JobStatus::kRunning}));
+    const auto error = error_of(store_->transition_job(job.id, scheduled, {.to = JobStatus::kStopped}));
     EXPECT_EQ(error.code, Code::kConflict);
     EXPECT_THAT(error.message, HasSubstr("is RUNNING"));
-    expect_ok(store_->transition_job(job.id, running, JobStatus::kFailed, "POISON_SHARD", R"({"code":"X"})"));
+    value_of(store_->transition_job(
+        job.id, running,
+        {.to = JobStatus::kFailed, .reason = "POISON_SHARD", .error_json = R"({"code":"X"})"}));
     const auto failed = value_of(store_->job(job.id));
     EXPECT_EQ(failed.status, JobStatus::kFailed);
     EXPECT_EQ(failed.reason, "POISON_SHARD");
     EXPECT_EQ(failed.last_error, R"({"code":"X"})");
     EXPECT_EQ(error_of(store_->job(job.id + 1)).code, Code::kNotFound);
-    EXPECT_EQ(error_of(store_->transition_job(job.id + 1, running, JobStatus::kFailed, "", "")).code,
+    EXPECT_EQ(error_of(store_->transition_job(job.id + 1, running, {.to = JobStatus::kFailed})).code,
               Code::kNotFound);
 }
 
@@ -457,24 +459,24 @@ TEST_P(MetaStoreContract, ChangesJobStatesConditionally) {
 
 TEST_P(MetaStoreContract, CreatesShardsInOrder) {
     const auto job = create_job("n");
-    std::vector<BlockRange> ranges;
+    std::vector<catalog::NewShard> ranges;
     for (BlockNum i = 0; i < 450; ++i) ranges.push_back({i * 10, i * 10 + 9});
-    const auto shards = value_of(store_->create_shards(job.id, ranges));
+    const auto shards = value_of(store_->create_shards(job.id, ranges, {}));
     ASSERT_THAT(shards, SizeIs(450));
     for (std::size_t i = 0; i < shards.size(); ++i) {
-        EXPECT_EQ(shards[i].start_block, ranges[i].start);
-        EXPECT_EQ(shards[i].next_block, ranges[i].start);
-        EXPECT_EQ(shards[i].end_block, ranges[i].end);
+        EXPECT_EQ(shards[i].start_block, ranges[i].start_block);
+        EXPECT_EQ(shards[i].next_block, ranges[i].start_block);
+        EXPECT_EQ(shards[i].end_block, ranges[i].end_block);
         EXPECT_TRUE(i == 0 || shards[i].id > shards[i - 1].id);
     }
     EXPECT_THAT(value_of(store_->shards(job.id)), SizeIs(450));
-    EXPECT_THAT(value_of(store_->create_shards(job.id, {})), IsEmpty());
+    EXPECT_THAT(value_of(store_->create_shards(job.id, {}, {})), IsEmpty());
     expect_ok(store_->cancel_pending_shards(job.id));
     EXPECT_EQ(value_of(store_->shards(job.id)).at(0).status, ShardStatus::kCancelled);
 
     const std::array scheduled{JobStatus::kScheduled};
-    expect_ok(store_->transition_job(job.id, scheduled, JobStatus::kStopped, "", ""));
-    EXPECT_EQ(error_of(store_->create_shards(job.id, ranges)).code, Code::kConflict);
+    value_of(store_->transition_job(job.id, scheduled, {.to = JobStatus::kStopped}));
+    EXPECT_EQ(error_of(store_->create_shards(job.id, ranges, {})).code, Code::kConflict);
 }
 
 TEST_P(MetaStoreContract, AssignsAShardOnce) {
@@ -514,7 +516,7 @@ TEST_P(MetaStoreContract, EndsAShard) {
 TEST_P(MetaStoreContract, CancelsAShardReleasedWhileItsJobStops) {
     const auto running = start_shard();
     const std::array scheduled{JobStatus::kScheduled};
-    expect_ok(store_->transition_job(running.job.id, scheduled, JobStatus::kStopRequested, "", ""));
+    value_of(store_->transition_job(running.job.id, scheduled, {.to = JobStatus::kStopRequested}));
     expect_ok(store_->release_shard(running.fence, 0ms, ""));
     EXPECT_EQ(shard_status(running), "CANCELLED");
 }
@@ -633,9 +635,9 @@ TEST_P(MetaStoreContract, NumbersParallelCommitsWithoutGaps) {
     const auto revision = ensure(job.dataset_id, {"blocks"}).at(0).id;
     constexpr int kWriters = 3;
     constexpr int kCommits = 20;
-    std::vector<BlockRange> ranges;
+    std::vector<catalog::NewShard> ranges;
     for (BlockNum i = 0; i < kWriters; ++i) ranges.push_back({i * 1'000, i * 1'000 + 999});
-    const auto shards = value_of(store_->create_shards(job.id, ranges));
+    const auto shards = value_of(store_->create_shards(job.id, ranges, {}));
     {
         std::vector<std::jthread> threads;
         for (const auto& shard : shards) {
@@ -692,6 +694,171 @@ TEST_P(MetaStoreContract, KeepsEverythingOverARestart) {
     EXPECT_THAT(value_of(store_->live_files(running.revision)), SizeIs(1));
     EXPECT_TRUE(store_->commit_group(group(running, 10, 19)).ok());
     EXPECT_EQ(value_of(store_->files(running.revision, 1)).at(0).commit_seq, 2);
+}
+
+// ---- control ----
+
+TEST_P(MetaStoreContract, APlanCountsOnlyWhileTheRowIsUnchanged) {
+    const auto job = create_job("n", "api");
+    const std::array scheduled{JobStatus::kScheduled};
+    const auto claimed = value_of(store_->transition_job(
+        job.id, scheduled,
+        {.to = JobStatus::kScheduled, .reason = "PLANNING", .change_seq = job.change_seq}));
+    EXPECT_EQ(claimed.reason, "PLANNING");
+    EXPECT_EQ(error_of(store_->transition_job(job.id, scheduled,
+                                              {.to = JobStatus::kScheduled, .change_seq = job.change_seq}))
+                  .reason,
+              "JOB_CHANGED");
+    const std::array wanted{catalog::NewShard{0, 9}, catalog::NewShard{10, std::nullopt}};
+    EXPECT_EQ(error_of(store_->create_shards(job.id, wanted, job.change_seq)).reason, "JOB_CHANGED");
+    const auto made = value_of(store_->create_shards(job.id, wanted, claimed.change_seq));
+    EXPECT_EQ(made.at(0).kind, "range");
+    EXPECT_EQ(made.at(1).kind, "tip");
+    EXPECT_FALSE(made.at(1).end_block);
+
+    const auto late = value_of(store_->transition_job(
+        job.id, scheduled, {.to = JobStatus::kScheduled, .reason = "BACKOFF", .retry_at = 123}));
+    EXPECT_EQ(late.retry_at, 123);
+    EXPECT_FALSE(value_of(store_->transition_job(job.id, scheduled, {.to = JobStatus::kScheduled})).retry_at);
+}
+
+TEST_P(MetaStoreContract, FailsAPendingShardOfOneEpochOnly) {
+    const auto running = start_shard("api");
+    expect_ok(
+        store_->fail_pending_shard(running.fence.shard_id, running.fence.epoch, R"({"error_code":"X"})"));
+    EXPECT_EQ(shard_status(running), "RUNNING");
+    expect_ok(store_->release_shard(running.fence, 0ms, {}));
+    expect_ok(store_->fail_pending_shard(running.fence.shard_id, running.fence.epoch, {}));
+    EXPECT_EQ(shard_status(running), "PENDING");
+    expect_ok(
+        store_->fail_pending_shard(running.fence.shard_id, running.fence.epoch + 1, R"({"error_code":"X"})"));
+    EXPECT_EQ(shard_status(running), "FAILED");
+}
+
+TEST_P(MetaStoreContract, StopsAJobAtOnceOrAsksItsWorkers) {
+    const auto idle = create_job("n", "api");
+    const std::array wanted{catalog::NewShard{0, 9}};
+    value_of(store_->create_shards(idle.id, wanted, {}));
+    EXPECT_EQ(value_of(store_->request_stop(idle.id)).status, JobStatus::kStopped);
+    EXPECT_EQ(value_of(store_->request_stop(idle.id)).status, JobStatus::kStopped);
+    EXPECT_EQ(value_of(store_->shards(idle.id)).at(0).status, ShardStatus::kCancelled);
+    EXPECT_EQ(error_of(store_->request_stop(idle.id + 100)).reason, "JOB_NOT_FOUND");
+
+    const auto running = start_shard("api");
+    const auto before = value_of(store_->heartbeat("s", 1h, "{}")).work_seq;
+    EXPECT_EQ(value_of(store_->request_stop(running.job.id)).status, JobStatus::kStopRequested);
+    EXPECT_GT(value_of(store_->heartbeat("s", 1h, "{}")).work_seq, before);
+    const auto work = value_of(store_->session_work("s"));
+    ASSERT_THAT(work.shards, SizeIs(1));
+    ASSERT_THAT(work.jobs, SizeIs(1));
+    EXPECT_EQ(work.jobs.at(0).status, JobStatus::kStopRequested);
+    expect_ok(store_->release_shard(running.fence, 0ms, {}));
+    EXPECT_EQ(shard_status(running), "CANCELLED");
+    EXPECT_THAT(value_of(store_->session_work("s")).shards, IsEmpty());
+}
+
+TEST_P(MetaStoreContract, StartsAnEndedJobAgainAndDeletesOnlyEndedOnes) {
+    const auto running = start_shard("api");
+    EXPECT_EQ(error_of(store_->resume_job(running.job.id, {})).reason, "JOB_CONFLICT");
+    EXPECT_EQ(error_of(store_->delete_job(running.job.id)).reason, "JOB_CONFLICT");
+    expect_ok(store_->end_shard(running.fence, ShardStatus::kFailed, R"({"error_code":"X"})"));
+    const std::array any{JobStatus::kScheduled};
+    value_of(store_->transition_job(running.job.id, any,
+                                    {.to = JobStatus::kFailed, .error_json = R"({"error_code":"X"})"}));
+    const auto resumed = value_of(store_->resume_job(running.job.id, {.end_block = 500, .parallelism = 3}));
+    EXPECT_EQ(resumed.status, JobStatus::kScheduled);
+    EXPECT_EQ(resumed.end_block, BlockNum{500});
+    EXPECT_EQ(resumed.parallelism, 3);
+    EXPECT_EQ(resumed.last_error, "");
+    EXPECT_EQ(shard_status(running), "CANCELLED");
+    EXPECT_EQ(value_of(store_->request_stop(running.job.id)).status, JobStatus::kStopped);
+    const auto other = create_job("n", "api");
+    EXPECT_EQ(error_of(store_->resume_job(running.job.id, {})).reason, "ACTIVE_JOB");
+    EXPECT_TRUE(value_of(store_->delete_job(running.job.id)));
+    EXPECT_FALSE(value_of(store_->delete_job(running.job.id)));
+    EXPECT_EQ(error_of(store_->resume_job(running.job.id, {})).reason, "JOB_NOT_FOUND");
+    EXPECT_EQ(value_of(store_->job(other.id)).status, JobStatus::kScheduled);
+}
+
+TEST_P(MetaStoreContract, WritesOneEventPerStep) {
+    const auto running = start_shard("api");
+    value_of(store_->commit_group(group(running, 0, 99)));
+    const auto events = value_of(store_->job_events(running.job.id, {}, 100));
+    std::vector<std::string> types;
+    for (const auto& event : events) types.push_back(event.type);
+    EXPECT_THAT(types, ElementsAre("SHARD_DONE", "SHARD_ASSIGNED", "SCHEDULED"));
+    EXPECT_EQ(events.at(1).node_id, "n");
+    EXPECT_EQ(events.at(1).shard_id, running.fence.shard_id);
+    EXPECT_THAT(value_of(store_->job_events(running.job.id, events.at(0).id, 1)), SizeIs(1));
+    EXPECT_EQ(value_of(store_->job(running.job.id)).node_id, "n");
+}
+
+TEST_P(MetaStoreContract, DrainsAndDeletesWorkers) {
+    register_worker("n", "s");
+    EXPECT_EQ(error_of(store_->delete_worker("n")).reason, "WORKER_ACTIVE");
+    EXPECT_EQ(value_of(store_->drain_worker("n")).state, catalog::WorkerState::kDraining);
+    EXPECT_EQ(value_of(store_->heartbeat("s", 1h, "{}")).state, catalog::WorkerState::kDraining);
+    expect_ok(store_->retire_worker("s"));
+    EXPECT_EQ(value_of(store_->drain_worker("n")).state, catalog::WorkerState::kGone);
+    expect_ok(store_->delete_worker("n"));
+    EXPECT_EQ(error_of(store_->delete_worker("n")).reason, "WORKER_NOT_FOUND");
+    EXPECT_EQ(error_of(store_->drain_worker("n")).reason, "WORKER_NOT_FOUND");
+}
+
+TEST_P(MetaStoreContract, ASessionLockShowsWhoLives) {
+    register_worker("n", "s");
+    register_worker("m", "t");
+    auto lock = value_of(store_->lock_session("s"));
+    if (!postgres()) {
+        EXPECT_THAT(value_of(store_->unlocked_sessions()), IsEmpty());
+        return;
+    }
+    EXPECT_THAT(value_of(store_->unlocked_sessions()), ElementsAre("t"));
+    lock.reset();
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (value_of(store_->unlocked_sessions()).size() < 2 && std::chrono::steady_clock::now() < deadline) {
+    }
+    EXPECT_THAT(value_of(store_->unlocked_sessions()), SizeIs(2));
+}
+
+TEST_P(MetaStoreContract, DeletesDatasetsVersionsAndManifestsThatNothingUses) {
+    register_dataset("eth", 'a', "1.0.0");
+    const auto newer = register_dataset("eth", 'b', "1.1.0");
+    EXPECT_EQ(value_of(store_->dataset(newer.id, hash_text('b')))->name, "eth");
+    EXPECT_FALSE(value_of(store_->dataset(newer.id, hash_text('c'))));
+    EXPECT_EQ(error_of(store_->delete_version("_", "eth", "1.1.0")).reason, "CANNOT_DELETE_LATEST_VERSION");
+    EXPECT_TRUE(value_of(store_->delete_version("_", "eth", "1.0.0")));
+    EXPECT_FALSE(value_of(store_->delete_version("_", "eth", "1.0.0")));
+    EXPECT_EQ(error_of(store_->delete_manifest(hash_text('a'))).reason, "MANIFEST_LINKED");
+    expect_ok(store_->put_manifest(hash_text('c'), "evm-rpc", "mainnet", "{}"));
+    EXPECT_THAT(value_of(store_->list_manifests()), SizeIs(3));
+    EXPECT_THAT(value_of(store_->manifest_datasets(hash_text('b'))), SizeIs(3));
+    EXPECT_EQ(value_of(store_->manifest(hash_text('c'))), "{}");
+    EXPECT_EQ(value_of(store_->prune_manifests()), 1);
+    EXPECT_FALSE(value_of(store_->delete_manifest(hash_text('c'))));
+
+    const auto job = value_of(store_->create_job(
+        {.dataset_id = newer.id, .hash = newer.hash, .origin = "api", .descriptor = "{}"}));
+    EXPECT_EQ(error_of(store_->delete_dataset("_", "eth")).reason, "DATASET_IN_USE");
+    value_of(store_->request_stop(job.id));
+    EXPECT_TRUE(value_of(store_->delete_dataset("_", "eth")));
+    EXPECT_FALSE(value_of(store_->delete_dataset("_", "eth")));
+    EXPECT_THAT(value_of(store_->list_datasets()), IsEmpty());
+    EXPECT_THAT(value_of(store_->list_manifests()), IsEmpty());
+}
+
+TEST_P(MetaStoreContract, KeepsProviders) {
+    catalog::StoredProvider provider{
+        .name = "a", .kind = "evm-rpc", .network = "mainnet", .config = R"({"url":"http://x"})"};
+    expect_ok(store_->put_provider(provider, false));
+    expect_ok(store_->put_provider(provider, false));
+    provider.config = R"({"url":"http://y"})";
+    EXPECT_EQ(error_of(store_->put_provider(provider, false)).reason, "PROVIDER_CONFLICT");
+    expect_ok(store_->put_provider(provider, true));
+    EXPECT_EQ(value_of(store_->list_providers()).at(0).config, R"({"url":"http://y"})");
+    EXPECT_EQ(value_of(store_->list_providers()).at(0).version, 2);
+    EXPECT_TRUE(value_of(store_->delete_provider("a")));
+    EXPECT_FALSE(value_of(store_->delete_provider("a")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, MetaStoreContract, ::testing::Values(Engine::kSqlite, Engine::kPostgres),

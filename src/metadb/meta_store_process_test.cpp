@@ -41,9 +41,9 @@ class Committer {
                                      .origin = "api",
                                      .descriptor = "{}"});
         if (!job.ok()) job = *value_of(store.active_job(dataset.id, dataset.hash));
-        const std::array ranges{BlockRange{0, 1'000'000}};
-        fence_ =
-            *value_of(store.assign_shard(value_of(store.create_shards(job->id, ranges)).at(0).id, session));
+        const std::array ranges{catalog::NewShard{0, 1'000'000}};
+        fence_ = *value_of(
+            store.assign_shard(value_of(store.create_shards(job->id, ranges, {})).at(0).id, session));
         const std::array wanted{catalog::WantedRevision{"blocks", "eth/blocks"},
                                 catalog::WantedRevision{"logs", "eth/logs"}};
         revisions_ = value_of(store.ensure_revisions(dataset.id, dataset.hash, "m", wanted));

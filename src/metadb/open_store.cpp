@@ -59,7 +59,8 @@ Result<> use_wal(Connection& connection, const Target& target, std::chrono::mill
 }  // namespace
 
 SociStore::SociStore(const Target& target, const StoreOptions& options)
-    : watcher_(target.postgres ? make_postgres_watcher(target) : make_sqlite_watcher(target)),
+    : target_(target),
+      watcher_(target.postgres ? make_postgres_watcher(target) : make_sqlite_watcher(target)),
       database_(target, options.pool_size, [this] { watcher_->bump(); }),
       deletion_lock_us_(std::chrono::microseconds(options.deletion_lock).count()) {}
 

@@ -169,6 +169,12 @@ Result<ShardStatus> commit_once(Transaction& tx, const GroupCommit& commit, std:
     for (const auto& [file, revision] : revision_of_superseded) {
         TRY(supersede(tx, file, changes.at(revision).seq, deletion_lock_us));
     }
+    if (*status == ShardStatus::kDone) {
+        const auto shard = tx.row("SELECT job_id, node_id FROM shards WHERE id = :shard", 2,
+                                  {{"shard", commit.fence.shard_id}});
+        add_event(tx, shard->number(0), commit.fence.shard_id, shard->text(1), "SHARD_DONE", {});
+        notify_job(tx, shard->number(0));
+    }
     for (const auto& [revision, change] : changes) {
         tx.notify("data", fmt::format(R"({{"revision_id":{},"seq":{}}})", revision, change.seq));
     }

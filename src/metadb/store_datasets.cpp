@@ -21,7 +21,7 @@ constexpr std::size_t kHashDigits = 64;
 
 // ---- datasets ----
 
-constexpr std::size_t kDatasetColumns = 8;
+constexpr std::size_t kDatasetColumns = 10;
 
 Dataset to_dataset(const Row& row) {
     return {.id = row.number(0),
@@ -31,12 +31,15 @@ Dataset to_dataset(const Row& row) {
             .hash = row.text(4),
             .kind = row.text(5),
             .network = row.text(6),
-            .manifest = row.text(7)};
+            .manifest = row.text(7),
+            .created_at = row.number(8),
+            .updated_at = row.number(9)};
 }
 
 std::string select_datasets(const std::string& where) {
-    return "SELECT d.id, d.namespace, d.name, t.tag, m.hash, m.kind, m.network, m.body FROM datasets d"
-           " JOIN tags t ON t.dataset_id = d.id JOIN manifests m ON m.hash = t.hash " +
+    return "SELECT d.id, d.namespace, d.name, t.tag, m.hash, m.kind, m.network, m.body, t.created_at,"
+           " t.updated_at FROM datasets d JOIN tags t ON t.dataset_id = d.id JOIN manifests m ON m.hash = "
+           "t.hash " +
            where;
 }
 
@@ -183,8 +186,9 @@ Result<std::optional<Dataset>> SociStore::find_dataset(const DatasetRef& ref) {
                 " ORDER BY CASE t.tag WHEN 'latest' THEN 0 ELSE 1 END");
         } else if (ref.tag.size() == kHashDigits && parse_fixed_hex<32>(ref.tag)) {
             sql =
-                "SELECT d.id, d.namespace, d.name, m.hash, m.hash, m.kind, m.network, m.body FROM datasets d"
-                " JOIN dataset_manifests l ON l.dataset_id = d.id JOIN manifests m ON m.hash = l.hash"
+                "SELECT d.id, d.namespace, d.name, m.hash, m.hash, m.kind, m.network, m.body, l.created_at,"
+                " l.created_at FROM datasets d JOIN dataset_manifests l ON l.dataset_id = d.id JOIN "
+                "manifests m ON m.hash = l.hash"
                 " WHERE d.namespace = :namespace AND d.name = :name AND m.hash = :tag";
             params.push_back({"tag", ref.tag});
         } else {

@@ -1,5 +1,6 @@
 // Copyright 2026 The Amp Authors
 // SPDX-License-Identifier: Apache-2.0
+#include "base/json_text.hpp"
 #include "base/sha256.hpp"
 #include "metadb/soci_store.hpp"
 
@@ -13,15 +14,13 @@ using catalog::Fence;
 using catalog::Job;
 using catalog::JobStatus;
 using catalog::NewJob;
+using catalog::NewShard;
 using catalog::Shard;
 using catalog::ShardStatus;
 
 namespace {
 
 constexpr std::size_t kShardsPerInsert = 200;
-
-/// The predicate of the unique index jobs_active; SQLite wants it word for word.
-constexpr const char* kActiveStates = "status IN ('SCHEDULED', 'RUNNING', 'STOP_REQUESTED', 'STOPPING')";
 
 // ---- jobs ----
 
@@ -85,10 +84,8 @@ std::optional<Job> find_job(Transaction& tx, std::int64_t job_id) {
     return row ? std::optional(to_job(*row)) : std::nullopt;
 }
 
-Error no_job(std::int64_t job_id) { return make_error(Code::kNotFound, "job {} does not exist", job_id); }
-
-void notify_job(Transaction& tx, std::int64_t job_id) {
-    tx.notify("jobs", fmt::format(R"({{"job_id":{}}})", job_id));
+Error no_job(std::int64_t job_id) {
+    return make_error(Code::kNotFound, "job {} does not exist", job_id).with_reason("JOB_NOT_FOUND");
 }
 
 /// Absent if another job of the dataset is active.
@@ -153,40 +150,36 @@ Shard to_shard(const Row& row) {
             .updated_at = row.number(18)};
 }
 
-std::vector<Shard> find_shards(Transaction& tx, std::int64_t job_id) {
-    std::vector<Shard> shards;
-    for (const auto& row : tx.rows(std::string(kSelectShards) + "job_id = :job ORDER BY id", kShardColumns,
-                                   {{"job", job_id}})) {
-        shards.push_back(to_shard(row));
-    }
-    return shards;
+std::vector<Shard> shards_of(Transaction& tx, std::int64_t job_id) {
+    return find_shards(tx, "job_id = :job ORDER BY id", {{"job", job_id}});
 }
 
-/// The newest pending shard of each range, in that order; empty if one has none.
-std::vector<Shard> match_shards(const std::vector<Shard>& shards, std::span<const BlockRange> ranges) {
-    std::map<BlockRange, Shard> by_range;
-    for (const auto& shard : shards) {
-        if (shard.status == ShardStatus::kPending && shard.end_block) {
-            by_range.insert_or_assign({shard.start_block, *shard.end_block}, shard);
-        }
-    }
+using ShardKey = std::pair<BlockNum, std::optional<BlockNum>>;
+
+/// The newest pending shard of each place, in that order; empty if one has none.
+std::vector<Shard> match_shards(const std::vector<Shard>& shards, std::span<const NewShard> wanted) {
+    std::map<ShardKey, Shard> by_place;
+    for (const auto& shard : shards)
+        if (shard.status == ShardStatus::kPending)
+            by_place.insert_or_assign({shard.start_block, shard.end_block}, shard);
     std::vector<Shard> matched;
-    for (const auto& range : ranges) {
-        const auto found = by_range.find(range);
-        if (found == by_range.end()) return {};
+    for (const auto& want : wanted) {
+        const auto found = by_place.find({want.start_block, want.end_block});
+        if (found == by_place.end()) return {};
         matched.push_back(found->second);
     }
     return matched;
 }
 
-void insert_shards(Transaction& tx, std::int64_t job_id, std::span<const BlockRange> ranges) {
+void insert_shards(Transaction& tx, std::int64_t job_id, std::span<const NewShard> shards) {
     std::string sql =
         "INSERT INTO shards (job_id, kind, start_block, end_block, next_block, status, created_at, "
         "updated_at) VALUES";
     char separator = ' ';
-    for (const auto& range : ranges) {
-        sql += fmt::format("{}({}, 'range', {}, {}, {}, 'PENDING', now_us(), now_us())", separator, job_id,
-                           range.start, range.end, range.start);
+    for (const auto& shard : shards) {
+        sql += fmt::format("{}({}, '{}', {}, {}, {}, 'PENDING', now_us(), now_us())", separator, job_id,
+                           shard.end_block ? "range" : "tip", shard.start_block,
+                           shard.end_block ? fmt::format("{}", *shard.end_block) : "NULL", shard.start_block);
         separator = ',';
     }
     tx.execute(sql);
@@ -199,7 +192,52 @@ std::vector<Param> fence_params(const Fence& fence) {
 constexpr const char* kFenceCondition =
     " WHERE id = :shard AND epoch = :epoch AND session_id = :session AND status = 'RUNNING'";
 
+Error job_state(const Job& job, std::string_view what) {
+    return make_error(Code::kConflict, "job {} is {} and {}", job.id, catalog::to_string(job.status), what)
+        .with_reason("JOB_STATE");
+}
+
+std::string change_detail(const catalog::JobChange& change) {
+    std::string detail;
+    if (!change.reason.empty()) detail = fmt::format(R"("reason":{})", json_quote(change.reason));
+    if (!change.error_json.empty())
+        detail += fmt::format(R"({}"error":{})", detail.empty() ? "" : ",", change.error_json);
+    return detail.empty() ? detail : "{" + detail + "}";
+}
+
 }  // namespace
+
+std::vector<Job> find_jobs(Transaction& tx, const std::string& condition_and_order,
+                           const std::vector<Param>& params) {
+    std::vector<Job> jobs;
+    for (const auto& row : tx.rows(kSelectJobs + condition_and_order, kJobColumns, params))
+        jobs.push_back(to_job(row));
+    return jobs;
+}
+
+std::vector<Shard> find_shards(Transaction& tx, const std::string& condition_and_order,
+                               const std::vector<Param>& params) {
+    std::vector<Shard> shards;
+    for (const auto& row : tx.rows(kSelectShards + condition_and_order, kShardColumns, params))
+        shards.push_back(to_shard(row));
+    return shards;
+}
+
+void notify_job(Transaction& tx, std::int64_t job_id) {
+    tx.notify("jobs", fmt::format(R"({{"job_id":{}}})", job_id));
+}
+
+void add_event(Transaction& tx, std::int64_t job_id, std::optional<std::int64_t> shard_id,
+               const std::string& node_id, std::string_view type, const std::string& detail) {
+    tx.execute(
+        "INSERT INTO job_events (job_id, shard_id, at, node_id, type, detail)"
+        " VALUES (:job, :shard, now_us(), :node, :type, :detail)",
+        {{"job", job_id},
+         {"shard", shard_id ? Value{*shard_id} : Value{}},
+         {"node", text_or_null(node_id)},
+         {"type", std::string(type)},
+         {"detail", text_or_null(detail)}});
+}
 
 Error fenced_error(const Fence& fence) {
     return make_error(Code::kConflict,
@@ -226,6 +264,7 @@ Result<Job> SociStore::create_job(const NewJob& job) {
         const auto id = insert_job(tx, job, end_block);
         if (id) {
             notify_job(tx, *id);
+            add_event(tx, *id, std::nullopt, job.node_id, "SCHEDULED", {});
             if (auto made = find_job(tx, *id)) return *made;
             return no_job(*id);
         }
@@ -273,11 +312,7 @@ Result<std::vector<Job>> SociStore::list_jobs(const catalog::JobQuery& query) {
         params.push_back({"before", *query.before_id});
     }
     return database_.read([&](Transaction& tx) -> Result<std::vector<Job>> {
-        std::vector<Job> jobs;
-        for (const auto& row :
-             tx.rows(kSelectJobs + condition + " ORDER BY id DESC LIMIT :limit", kJobColumns, params))
-            jobs.push_back(to_job(row));
-        return jobs;
+        return find_jobs(tx, condition + " ORDER BY id DESC LIMIT :limit", params);
     });
 }
 
@@ -286,80 +321,105 @@ Result<catalog::ScheduleView> SociStore::schedule_view() {
         catalog::ScheduleView view;
         view.now = tx.row("SELECT now_us()", 1)->number(0);
         view.workers = find_workers(tx, "state <> 'GONE'");
-        for (const auto& row :
-             tx.rows(fmt::format("{}{} ORDER BY id", kSelectJobs, kActiveStates), kJobColumns))
-            view.jobs.push_back(to_job(row));
-        for (const auto& row :
-             tx.rows(fmt::format("{}status = 'RUNNING' OR (status IN ('PENDING', 'FAILED')"
-                                 " AND job_id IN (SELECT id FROM jobs WHERE {})) ORDER BY id",
-                                 kSelectShards, kActiveStates),
-                     kShardColumns))
-            view.shards.push_back(to_shard(row));
+        view.jobs = find_jobs(tx, fmt::format("{} ORDER BY id", kActiveStates), {});
+        view.shards = find_shards(tx,
+                                  fmt::format("status = 'RUNNING' OR (status IN ('PENDING', 'FAILED')"
+                                              " AND job_id IN (SELECT id FROM jobs WHERE {})) ORDER BY id",
+                                              kActiveStates),
+                                  {});
         return view;
     });
 }
 
-Result<> SociStore::transition_job(std::int64_t job_id, std::span<const JobStatus> expected, JobStatus to,
-                                   const std::string& reason, const std::string& error_json) {
+Result<Job> SociStore::transition_job(std::int64_t job_id, std::span<const JobStatus> expected,
+                                      const catalog::JobChange& change) {
     std::string states;
     for (const auto status : expected) {
         states += fmt::format("{}'{}'", states.empty() ? "" : ", ", catalog::to_string(status));
     }
     if (states.empty()) return make_error(Code::kInvalidArgument, "a job transition needs an expected state");
-    return database_.write([&](Transaction& tx) -> Result<> {
-        const auto changed = tx.execute(fmt::format("UPDATE jobs SET status = :status, reason = :reason, "
-                                                    "last_error = COALESCE(:error, last_error),"
-                                                    " change_seq = change_seq + 1, updated_at = now_us(),"
-                                                    " started_at = CASE WHEN :status = 'RUNNING' THEN "
-                                                    "COALESCE(started_at, now_us()) ELSE started_at END,"
-                                                    " finished_at = {} WHERE id = :job AND status IN ({})",
-                                                    catalog::is_terminal(to) ? "now_us()" : "NULL", states),
-                                        {{"status", std::string(catalog::to_string(to))},
-                                         {"reason", text_or_null(reason)},
-                                         {"error", text_or_null(error_json)},
-                                         {"job", job_id}});
-        if (changed > 0) {
-            notify_job(tx, job_id);
-            return {};
+    return database_.write([&](Transaction& tx) -> Result<Job> {
+        const auto before = find_job(tx, job_id);
+        if (!before) return no_job(job_id);
+        std::vector<Param> params = {
+            {"status", std::string(catalog::to_string(change.to))},
+            {"reason", text_or_null(change.reason)},
+            {"error", text_or_null(change.error_json)},
+            {"retry_at", change.retry_at ? Value{*change.retry_at} : Value{}},
+            {"job", job_id},
+        };
+        std::string condition;
+        if (change.change_seq) {
+            condition = " AND change_seq = :seq";
+            params.push_back({"seq", *change.change_seq});
         }
-        const auto job = find_job(tx, job_id);
-        if (!job) return no_job(job_id);
-        if (job->status == to) return {};
-        return make_error(Code::kConflict, "job {} is {} and cannot become {}", job_id,
-                          catalog::to_string(job->status), catalog::to_string(to))
-            .with_reason("JOB_STATE");
+        const auto changed =
+            tx.execute(fmt::format("UPDATE jobs SET status = :status, reason = :reason, "
+                                   "last_error = COALESCE(:error, last_error), retry_at = :retry_at,"
+                                   " change_seq = change_seq + 1, updated_at = now_us(),"
+                                   " started_at = CASE WHEN :status = 'RUNNING' THEN "
+                                   "COALESCE(started_at, now_us()) ELSE started_at END,"
+                                   " finished_at = {} WHERE id = :job AND status IN ({}){}",
+                                   catalog::is_terminal(change.to) ? "now_us()" : "NULL", states, condition),
+                       params);
+        const auto after = find_job(tx, job_id);
+        if (!after) return no_job(job_id);
+        if (changed > 0) {
+            if (before->status != change.to)
+                add_event(tx, job_id, std::nullopt, after->node_id,
+                          change.to == JobStatus::kRunning ? "STARTED" : catalog::to_string(change.to),
+                          change_detail(change));
+            notify_job(tx, job_id);
+            return *after;
+        }
+        if (!change.change_seq && after->status == change.to) return *after;
+        if (change.change_seq && after->change_seq != *change.change_seq) {
+            const bool ours = tx.repeated() && after->change_seq == *change.change_seq + 1 &&
+                              after->status == change.to && after->reason == change.reason;
+            if (ours) return *after;
+            return make_error(Code::kConflict, "job {} was changed by another process meanwhile", job_id)
+                .with_reason("JOB_CHANGED");
+        }
+        return job_state(*after, fmt::format("cannot become {}", catalog::to_string(change.to)));
     });
 }
 
-Result<std::vector<Shard>> SociStore::create_shards(std::int64_t job_id, std::span<const BlockRange> ranges) {
-    for (const auto& range : ranges) TRY(to_stored(range.end, "end block"));
+Result<std::vector<Shard>> SociStore::create_shards(std::int64_t job_id, std::span<const NewShard> shards,
+                                                    std::optional<std::int64_t> change_seq) {
+    for (const auto& shard : shards) TRY(to_stored(shard.end_block.value_or(shard.start_block), "block"));
     return database_.write([&](Transaction& tx) -> Result<std::vector<Shard>> {
+        std::vector<Param> params = {{"job", job_id}};
+        if (change_seq) params.push_back({"seq", *change_seq});
         const auto locked = tx.execute(
-            "UPDATE jobs SET change_seq = change_seq + 1 WHERE id = :job AND status IN ('SCHEDULED', "
-            "'RUNNING')",
-            {{"job", job_id}});
+            fmt::format("UPDATE jobs SET change_seq = change_seq + 1, updated_at = now_us() WHERE id = :job"
+                        " AND status IN ('SCHEDULED', 'RUNNING'){}",
+                        change_seq ? " AND change_seq = :seq" : ""),
+            params);
         if (locked == 0) {
             const auto job = find_job(tx, job_id);
             if (!job) return no_job(job_id);
-            return make_error(Code::kConflict, "job {} is {} and takes no shards", job_id,
-                              catalog::to_string(job->status))
-                .with_reason("JOB_STATE");
+            if (!change_seq || job->change_seq == *change_seq) return job_state(*job, "takes no shards");
+            if (tx.repeated() && job->change_seq == *change_seq + 1) {
+                if (auto made = match_shards(shards_of(tx, job_id), shards); !made.empty()) return made;
+            }
+            return make_error(Code::kConflict, "job {} was changed by another process meanwhile", job_id)
+                .with_reason("JOB_CHANGED");
         }
-        if (ranges.empty()) return std::vector<Shard>{};
+        if (shards.empty()) return std::vector<Shard>{};
         if (tx.repeated()) {
-            if (auto made = match_shards(find_shards(tx, job_id), ranges); !made.empty()) return made;
+            if (auto made = match_shards(shards_of(tx, job_id), shards); !made.empty()) return made;
         }
-        for (std::size_t at = 0; at < ranges.size(); at += kShardsPerInsert) {
-            insert_shards(tx, job_id, ranges.subspan(at, std::min(kShardsPerInsert, ranges.size() - at)));
+        for (std::size_t at = 0; at < shards.size(); at += kShardsPerInsert) {
+            insert_shards(tx, job_id, shards.subspan(at, std::min(kShardsPerInsert, shards.size() - at)));
         }
         notify_job(tx, job_id);
-        return match_shards(find_shards(tx, job_id), ranges);
+        return match_shards(shards_of(tx, job_id), shards);
     });
 }
 
 Result<std::vector<Shard>> SociStore::shards(std::int64_t job_id) {
     return database_.read(
-        [&](Transaction& tx) -> Result<std::vector<Shard>> { return find_shards(tx, job_id); });
+        [&](Transaction& tx) -> Result<std::vector<Shard>> { return shards_of(tx, job_id); });
 }
 
 Result<std::optional<Fence>> SociStore::assign_shard(std::int64_t shard_id, const std::string& session_id) {
@@ -377,6 +437,11 @@ Result<std::optional<Fence>> SociStore::assign_shard(std::int64_t shard_id, cons
         if (row) {
             // Node ids are free text, so they stay out of the payload, which is only a hint.
             tx.notify("work", fmt::format(R"({{"job_id":{},"shard_id":{}}})", row->number(1), shard_id));
+            tx.execute(
+                "UPDATE jobs SET node_id = :node WHERE id = :job AND (node_id IS NULL OR node_id <> :node)",
+                {{"node", worker->text(0)}, {"job", row->number(1)}});
+            add_event(tx, row->number(1), shard_id, worker->text(0), "SHARD_ASSIGNED",
+                      fmt::format(R"({{"epoch":{}}})", row->number(0)));
             return std::optional(
                 Fence{.shard_id = shard_id, .epoch = row->number(0), .session_id = session_id});
         }
@@ -400,17 +465,20 @@ Result<> SociStore::release_shard(const Fence& fence, std::chrono::milliseconds 
         params.push_back(
             {"delay", delay.count() > 0 ? Value{std::chrono::microseconds(delay).count()} : Value{}});
         params.push_back({"attempt", std::int64_t{error_json.empty() ? 0 : 1}});
-        const auto changed = tx.execute(
+        const auto released = tx.row(
             std::string(
                 "UPDATE shards SET status = CASE WHEN job_id IN (SELECT id FROM jobs WHERE status IN"
                 " ('SCHEDULED', 'RUNNING')) THEN 'PENDING' ELSE 'CANCELLED' END, epoch = epoch + 1,"
                 " last_node = node_id, node_id = NULL, session_id = NULL, attempts = attempts + :attempt,"
                 " last_error = COALESCE(:error, last_error), not_before = now_us() + :delay,"
                 " updated_at = now_us()") +
-                kFenceCondition,
-            params);
+                kFenceCondition + " RETURNING job_id, last_node",
+            2, params);
         // Released by the try before, or taken by another: not ours any more in both cases.
-        if (changed == 0 && !tx.repeated()) return fenced_error(fence);
+        if (!released && !tx.repeated()) return fenced_error(fence);
+        if (released)
+            add_event(tx, released->number(0), fence.shard_id, released->text(1),
+                      error_json.empty() ? "SHARD_RELEASED" : "RETRY", error_json);
         tx.notify("jobs", fmt::format(R"({{"shard_id":{}}})", fence.shard_id));
         return {};
     });
@@ -425,12 +493,18 @@ Result<> SociStore::end_shard(const Fence& fence, ShardStatus status, const std:
         auto params = fence_params(fence);
         params.push_back({"status", word});
         params.push_back({"error", text_or_null(error_json)});
-        const auto changed = tx.execute(
+        const auto changed = tx.row(
             std::string("UPDATE shards SET status = :status, last_error = COALESCE(:error, last_error),"
                         " last_node = node_id, updated_at = now_us()") +
-                kFenceCondition,
-            params);
-        if (changed == 0) {
+                kFenceCondition + " RETURNING job_id, node_id",
+            2, params);
+        if (changed) {
+            add_event(tx, changed->number(0), fence.shard_id, changed->text(1),
+                      status == ShardStatus::kFailed ? "SHARD_FAILED"
+                      : status == ShardStatus::kDone ? "SHARD_DONE"
+                                                     : "SHARD_RELEASED",
+                      error_json);
+        } else {
             // A commit that reached the end block has made the shard DONE already.
             params = fence_params(fence);
             params.push_back({"status", word});
@@ -452,6 +526,21 @@ Result<> SociStore::cancel_pending_shards(std::int64_t job_id) {
             " status = 'PENDING'",
             {{"job", job_id}});
         notify_job(tx, job_id);
+        return {};
+    });
+}
+
+Result<> SociStore::fail_pending_shard(std::int64_t shard_id, std::int64_t epoch,
+                                       const std::string& error_json) {
+    return database_.write([&](Transaction& tx) -> Result<> {
+        const auto failed = tx.row(
+            "UPDATE shards SET status = 'FAILED', last_error = COALESCE(:error, last_error),"
+            " updated_at = now_us() WHERE id = :shard AND epoch = :epoch AND status = 'PENDING'"
+            " RETURNING job_id, last_node",
+            2, {{"error", text_or_null(error_json)}, {"shard", shard_id}, {"epoch", epoch}});
+        if (!failed) return {};
+        add_event(tx, failed->number(0), shard_id, failed->text(1), "SHARD_FAILED", error_json);
+        notify_job(tx, failed->number(0));
         return {};
     });
 }

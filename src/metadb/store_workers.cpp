@@ -47,6 +47,10 @@ void stop_orphaned_jobs(Transaction& tx) {
     }
 }
 
+Error no_worker(const std::string& node_id) {
+    return make_error(Code::kNotFound, "there is no worker \"{}\"", node_id).with_reason("WORKER_NOT_FOUND");
+}
+
 }  // namespace
 
 Result<std::int64_t> SociStore::register_worker(const NewWorker& worker, std::chrono::milliseconds lease) {
@@ -152,6 +156,46 @@ Result<std::vector<Worker>> SociStore::list_workers() {
         [](Transaction& tx) -> Result<std::vector<Worker>> { return find_workers(tx, "1 = 1"); });
 }
 
+Result<Worker> SociStore::drain_worker(const std::string& node_id) {
+    return database_.write([&](Transaction& tx) -> Result<Worker> {
+        const auto changed = tx.execute(
+            "UPDATE workers SET state = 'DRAINING', work_seq = work_seq + 1 WHERE node_id = :node AND"
+            " state = 'ACTIVE'",
+            {{"node", node_id}});
+        if (changed > 0) tx.notify("work", R"({"drain":true})");
+        for (auto& worker : find_workers(tx, "1 = 1"))
+            if (worker.node_id == node_id) return std::move(worker);
+        return no_worker(node_id);
+    });
+}
+
+Result<> SociStore::delete_worker(const std::string& node_id) {
+    return database_.write([&](Transaction& tx) -> Result<> {
+        const auto deleted =
+            tx.execute("DELETE FROM workers WHERE node_id = :node AND state = 'GONE'", {{"node", node_id}});
+        if (deleted > 0) return {};
+        const auto there = tx.row("SELECT state FROM workers WHERE node_id = :node", 1, {{"node", node_id}});
+        if (!there) return tx.repeated() ? Result<>() : no_worker(node_id);
+        return make_error(Code::kConflict, "worker \"{}\" is {}; drain or stop it first", node_id,
+                          there->text(0))
+            .with_reason("WORKER_ACTIVE");
+    });
+}
+
+Result<catalog::SessionWork> SociStore::session_work(const std::string& session_id) {
+    return database_.read([&](Transaction& tx) -> Result<catalog::SessionWork> {
+        catalog::SessionWork work;
+        const std::vector<Param> session{{"session", session_id}};
+        work.shards = find_shards(tx, "session_id = :session AND status = 'RUNNING' ORDER BY id", session);
+        if (work.shards.empty()) return work;
+        work.jobs = find_jobs(tx,
+                              "id IN (SELECT job_id FROM shards WHERE session_id = :session AND"
+                              " status = 'RUNNING') ORDER BY id",
+                              session);
+        return work;
+    });
+}
+
 Result<> SociStore::expire_workers(std::span<const std::string> dead_sessions) {
     return database_.write([&](Transaction& tx) -> Result<> {
         tx.execute("UPDATE workers SET state = 'GONE' WHERE state <> 'GONE' AND lease_expires_at < now_us()");
@@ -160,14 +204,18 @@ Result<> SociStore::expire_workers(std::span<const std::string> dead_sessions) {
                        {{"session", session}});
         }
         stop_orphaned_jobs(tx);
-        const auto freed = tx.execute(
+        const auto freed = tx.rows(
             "UPDATE shards SET status = CASE WHEN job_id IN (SELECT id FROM jobs WHERE status IN "
             "('SCHEDULED',"
             " 'RUNNING')) THEN 'PENDING' ELSE 'CANCELLED' END, epoch = epoch + 1, last_node = node_id,"
             " node_id = NULL, session_id = NULL, crashes = crashes + 1, updated_at = now_us()"
             " WHERE status = 'RUNNING' AND session_id NOT IN (SELECT session_id FROM workers WHERE state <> "
-            "'GONE')");
-        if (freed > 0) tx.notify("jobs", fmt::format(R"({{"freed":{}}})", freed));
+            "'GONE') RETURNING id, job_id, last_node, crashes",
+            4);
+        for (const auto& shard : freed)
+            add_event(tx, shard.number(1), shard.number(0), shard.text(2), "SHARD_LOST",
+                      fmt::format(R"({{"crashes":{}}})", shard.number(3)));
+        if (!freed.empty()) tx.notify("jobs", fmt::format(R"({{"freed":{}}})", freed.size()));
         return {};
     });
 }
