@@ -65,6 +65,12 @@ struct Subject {
 Result<jobs::DumpOptions> make_options(const CommandLine& line, const config::Config& config) {
     jobs::DumpOptions options;
     TRY_ASSIGN(options.end, jobs::parse_end_block(line.dump.end_block));
+    if (options.end.kind == jobs::EndBlock::Kind::kNone)
+        return make_error(
+            Code::kUnsupported,
+            "--end-block {}: a dump ends; to follow the chain use ampd dev, or a job without an "
+            "end block on ampd controller and ampd worker",
+            line.dump.end_block);
     TRY_ASSIGN(options.parallelism, parse_jobs(line.dump.jobs, config.jobs_parallelism));
     options.shard_blocks = static_cast<std::uint64_t>(config.jobs_shard_blocks);
     options.max_attempts = line.dump.max_attempts;

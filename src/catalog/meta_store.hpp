@@ -137,6 +137,7 @@ struct JobChange {
     std::string reason = {};
     std::string error_json = {};                            // empty = as before
     std::optional<std::int64_t> retry_at = std::nullopt;    // absent clears it
+    std::optional<BlockNum> end_block = std::nullopt;       // absent = as before
     std::optional<std::int64_t> change_seq = std::nullopt;  // the row must still have this one
 };
 
@@ -241,6 +242,7 @@ struct GroupCommit {
     std::int64_t bytes = 0;
     std::vector<NewFile> files;
     std::vector<std::int64_t> superseded;  // file ids that stop being LIVE in the same transaction
+    bool in_doubt = false;                 // tried before with an outcome that is not known
 };
 
 // ---- what the Admin API shows and changes ----
@@ -340,7 +342,8 @@ class MetaStore : public CatalogReader {
     virtual Result<std::vector<Revision>> ensure_revisions(std::int64_t dataset_id, const std::string& hash,
                                                            const std::string& network,
                                                            std::span<const WantedRevision> wanted) = 0;
-    virtual Result<std::vector<File>> live_files(std::int64_t revision_id) = 0;
+    /// LIVE files that end at or above a block, by start block.
+    virtual Result<std::vector<File>> live_files(std::int64_t revision_id, BlockNum from = 0) = 0;
 
     // Workers.
     /// kConflict if a live session holds the node id. Returns the session epoch.
@@ -372,6 +375,9 @@ class MetaStore : public CatalogReader {
     /// Takes or renews for `ttl`; the epoch grows with each new owner. Absent while another owner holds it.
     virtual Result<std::optional<std::int64_t>> hold_lease(const std::string& name, const std::string& owner,
                                                            std::chrono::milliseconds ttl) = 0;
+    /// Microseconds since the lease ran out or was given up; 0 while it is held, absent if nobody ever had
+    /// it.
+    virtual Result<std::optional<std::int64_t>> lease_free_for(const std::string& name) = 0;
     /// Gives it up; nothing happens if another owner has it.
     virtual Result<> release_lease(const std::string& name, const std::string& owner) = 0;
 

@@ -2,22 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/dump.hpp"
 
-#include "base/json_text.hpp"
 #include "base/log.hpp"
-#include "base/time.hpp"
 #include "catalog/segments.hpp"
+#include "jobs/job_error.hpp"
 #include "runtime/wait.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <random>
-#include <set>
 #include <thread>
 
 namespace amp::jobs {
@@ -31,77 +27,7 @@ constexpr auto kFirstFlush = 5s;        // rows are visible soon after the start
 constexpr auto kOwnerPatience = 10s;    // for the lease of a run that died
 constexpr int kFruitlessRoundsMax = 5;  // plans in a row that brought nothing
 
-std::string error_json(const Error& error) {
-    return fmt::format(R"({{"error_code":{},"error_message":{},"retryable":{}}})",
-                       json_quote(error.reason.empty() ? to_string(error.code) : error.reason),
-                       json_quote(error.message), is_retryable(error.code));
-}
-
-milliseconds backoff(const DumpOptions& options, int attempts) {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    const double factor = std::uniform_real_distribution<double>(0.8, 1.2)(random);
-    const double base = static_cast<double>(options.backoff_base.count()) *
-                        static_cast<double>(1ULL << std::min(attempts, 20));
-    return milliseconds(
-        static_cast<std::int64_t>(std::min(base, static_cast<double>(options.backoff_max.count())) * factor));
-}
-
-// Cuts each range at the places where the set of tables that lack blocks changes.
-std::vector<BlockRange> cut_where_tables_differ(const std::vector<BlockRange>& ranges,
-                                                const std::vector<std::vector<BlockRange>>& by_table) {
-    std::set<BlockNum> cuts;
-    for (const auto& table : by_table)
-        for (const auto& range : table) {
-            cuts.insert(range.start);
-            cuts.insert(range.end + 1);
-        }
-    std::vector<BlockRange> out;
-    for (BlockRange range : ranges) {
-        for (auto cut = cuts.upper_bound(range.start); cut != cuts.end() && *cut <= range.end; ++cut) {
-            out.push_back({range.start, *cut - 1});
-            range.start = *cut;
-        }
-        out.push_back(range);
-    }
-    return out;
-}
-
 }  // namespace
-
-Result<EndBlock> parse_end_block(std::string_view text) {
-    if (text.empty() || text == "latest") return EndBlock{};
-    if (text == "finalized") return EndBlock{EndBlock::Kind::kFinalized, 0};
-    if (text == "none" || text == "continuous")
-        return make_error(
-            Code::kUnsupported,
-            "--end-block {}: following the chain is not built yet; give a block, latest or finalized", text);
-    EndBlock end{EndBlock::Kind::kNumber, 0};
-    std::string_view digits = text;
-    if (digits.starts_with('-')) {
-        end.kind = EndBlock::Kind::kBeforeLatest;
-        digits.remove_prefix(1);
-    }
-    const auto [last, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), end.number);
-    constexpr BlockNum kLargest = static_cast<BlockNum>(INT64_MAX) - 1;
-    if (failure != std::errc{} || last != digits.data() + digits.size() || end.number > kLargest)
-        return make_error(Code::kInvalidArgument,
-                          "--end-block {}: must be a block number, -N, latest or finalized", text);
-    return end;
-}
-
-std::string to_string(const EndBlock& end) {
-    switch (end.kind) {
-        case EndBlock::Kind::kLatest:
-            return "latest";
-        case EndBlock::Kind::kFinalized:
-            return "finalized";
-        case EndBlock::Kind::kNumber:
-            return fmt::format("{}", end.number);
-        case EndBlock::Kind::kBeforeLatest:
-            return fmt::format("-{}", end.number);
-    }
-    return {};
-}
 
 Dump::Dump(catalog::MetaStore& store, storage::ObjectStore& objects, extract::BlockSource& source,
            const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest,
@@ -121,7 +47,8 @@ Result<DumpSummary> Dump::run(std::shared_ptr<runtime::ProgressCounters> progres
     DumpSummary summary;
     summary.dataset = name_;
     summary.start = manifest_.start_block;
-    TRY(prepare(stop));
+    TRY_ASSIGN(target_, open_target(store_, dataset_, manifest_, options_));
+    TRY(name_source(target_, source_, stop));
     TRY_ASSIGN(end_, resolve_end(stop));
     bool stopped = !end_;
     if (end_) {
@@ -141,68 +68,15 @@ Result<DumpSummary> Dump::run(std::shared_ptr<runtime::ProgressCounters> progres
     return summary;
 }
 
-Result<> Dump::prepare(std::stop_token stop) {
-    TRY_ASSIGN(target_.cluster_id, store_.cluster_id());
-    target_.dataset = name_;
-    target_.manifest_hash = dataset_.hash;
-    target_.kind = manifest_.kind;
-    target_.network = manifest_.network;
-    target_.provider = source_.provider_name();
-    target_.writer = options_.program;
-    target_.options = options_.writer;
-    TRY_ASSIGN(const auto identity, source_.identity(stop));
-    target_.chain_id = identity.chain_id.value_or(0);
-    std::vector<catalog::WantedRevision> wanted;
-    for (const auto& table : manifest_.tables)
-        wanted.push_back(
-            {table, fmt::format("{}/{}/{}/{}", dataset_.ns, dataset_.name, table, make_uuid_v7())});
-    TRY_ASSIGN(auto revisions,
-               store_.ensure_revisions(dataset_.id, dataset_.hash, manifest_.network, wanted));
-    target_.tables.clear();
-    for (auto& revision : revisions) {
-        const auto* spec = columnar::find_table(manifest_.kind, revision.table);
-        if (spec == nullptr)
-            return make_error(Code::kInternal, "table {} of kind {} has no schema", revision.table,
-                              manifest_.kind);
-        target_.tables.push_back({spec, std::move(revision)});
-    }
-    return {};
-}
-
 // The block this run ends at; absent if the stop came while there was no head.
 Result<std::optional<BlockNum>> Dump::resolve_end(std::stop_token stop) {
-    std::optional<BlockNum> end;
-    bool told = false;
-    while (!end) {
-        using Kind = EndBlock::Kind;
-        const bool wants_final = options_.end.kind == Kind::kFinalized ||
-                                 (options_.finalized_only && options_.end.kind != Kind::kNumber);
-        if (options_.end.kind == Kind::kNumber) {
-            end = options_.end.number;
-        } else if (wants_final) {
-            TRY_ASSIGN(const auto block, source_.finalized(stop));
-            if (block) end = block->number;
-        } else {
-            TRY_ASSIGN(const auto block, source_.head(stop));
-            if (block) end = block->number;
-        }
-        if (end && options_.end.kind == Kind::kBeforeLatest) {
-            if (*end < options_.end.number || *end - options_.end.number < manifest_.start_block)
-                return make_error(
-                    Code::kInvalidArgument,
-                    "--end-block -{}: {} blocks before the head {} is below the start block {} of {}",
-                    options_.end.number, options_.end.number, *end, manifest_.start_block, name_);
-            end = *end - options_.end.number;
-        }
-        if (end) break;
+    for (bool told = false;; told = true) {
+        TRY_ASSIGN(const auto end, resolve_end_block(source_, options_.end, options_.finalized_only,
+                                                     manifest_.start_block, name_, stop));
+        if (end) return end;
         if (!told) log::info("dump", "waiting for the chain to have such a block", {{"dataset", name_}});
-        told = true;
         if (!runtime::wait_for(options_.poll, stop)) return std::optional<BlockNum>{};
     }
-    if (*end < manifest_.start_block)
-        return make_error(Code::kInvalidArgument, "--end-block {}: is below the start block {} of {}", *end,
-                          manifest_.start_block, name_);
-    return end;
 }
 
 Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
@@ -259,122 +133,6 @@ Result<catalog::Job> Dump::claim_job(std::stop_token stop) {
     }
 }
 
-// Files above finality (and the newest at or below it) that the node's chain no longer holds.
-Result<std::vector<std::int64_t>> Dump::lost_files(const std::vector<std::vector<catalog::File>>& files,
-                                                   const extract::BlockRef& head, BlockNum final_height,
-                                                   std::stop_token stop) {
-    std::set<BlockNum> numbers;
-    std::optional<BlockNum> newest_final;
-    for (const auto& table : files) {
-        for (const auto& file : table) {
-            if (file.range.end > final_height) {
-                numbers.insert(std::min(file.range.end, head.number));
-            } else {
-                newest_final = std::max(newest_final.value_or(0), file.range.end);
-            }
-        }
-    }
-    if (newest_final) numbers.insert(*newest_final);
-    std::vector<std::int64_t> lost;
-    if (numbers.empty()) return lost;
-    const std::vector<BlockNum> asked(numbers.begin(), numbers.end());
-    TRY_ASSIGN(const auto hashes, source_.canonical(asked, stop));
-    const auto hash_at = [&](BlockNum number) -> std::optional<Hash32> {
-        const auto found = std::lower_bound(asked.begin(), asked.end(), number);
-        return found == asked.end() || *found != number
-                   ? std::nullopt
-                   : hashes[static_cast<std::size_t>(found - asked.begin())];
-    };
-    for (const auto& table : files) {
-        for (const auto& file : table) {
-            // Above the node's head nothing can be compared: a lagging node is no reorganisation.
-            if (file.range.end > head.number) continue;
-            const auto now = hash_at(file.range.end);
-            if (!now || !file.hash || *now == *file.hash) continue;
-            if (file.range.end <= final_height)
-                return Error{Code::kCorruption,
-                             fmt::format("block {} of {} is stored with the hash {} although it was final, "
-                                         "but provider \"{}\" now has {}: "
-                                         "check the provider, or extract into another data directory",
-                                         file.range.end, name_, to_hex0x(file.hash->view()),
-                                         source_.provider_name(), to_hex0x(now->view())),
-                             "FINALITY_VIOLATION"};
-            lost.push_back(file.id);
-        }
-    }
-    // A file that starts on a lost one is lost as well, even above the node's head.
-    for (const auto& table : files) {
-        std::set<Hash32> abandoned;
-        for (const auto& file : table)
-            if (file.hash && std::find(lost.begin(), lost.end(), file.id) != lost.end())
-                abandoned.insert(*file.hash);
-        auto ascending = table;
-        std::sort(ascending.begin(), ascending.end(),
-                  [](const auto& a, const auto& b) { return a.range < b.range; });
-        for (const auto& file : ascending) {
-            if (!file.prev_hash || !abandoned.contains(*file.prev_hash) || file.range.end <= head.number)
-                continue;
-            lost.push_back(file.id);
-            if (file.hash) abandoned.insert(*file.hash);
-        }
-    }
-    return lost;
-}
-
-Result<Dump::Plan> Dump::make_plan(std::stop_token stop) {
-    Plan plan;
-    TRY_ASSIGN(const auto head, source_.head(stop));
-    if (!head)
-        return make_error(Code::kUnavailable, "provider \"{}\" has no blocks any more",
-                          source_.provider_name());
-    auto final_block = source_.finalized(stop);
-    if (!final_block.ok() && final_block.error().code != Code::kUnsupported)
-        return std::move(final_block).error();
-    if (final_block.ok() && final_block->has_value()) {
-        plan.final_height = (*final_block)->number;
-    } else if (head->number >= options_.reorg_depth) {
-        plan.final_height = head->number - options_.reorg_depth;
-    }
-    if (options_.finalized_only && !plan.final_height)
-        return make_error(Code::kUnavailable, "provider \"{}\" has no final block yet",
-                          source_.provider_name());
-    const BlockNum available = options_.finalized_only ? *plan.final_height : head->number;
-    plan.reaches_end = *end_ <= available;
-    plan.target = std::min(*end_, available);
-
-    std::vector<std::vector<catalog::File>> files;
-    for (const auto& table : target_.tables) {
-        TRY_ASSIGN(auto live, store_.live_files(table.revision.id));
-        files.push_back(std::move(live));
-    }
-    // Finality that was stored counts too: it never decreases.
-    TRY_ASSIGN(plan.superseded, lost_files(files, *head, plan.final_height.value_or(0), stop));
-    const std::set<std::int64_t> lost(plan.superseded.begin(), plan.superseded.end());
-    missing_by_table_.assign(files.size(), {});
-    if (plan.target < manifest_.start_block) return plan;
-    std::vector<BlockRange> missing;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        std::vector<catalog::Segment> segments;
-        for (const auto& file : files[i])
-            if (!lost.contains(file.id)) segments.push_back(catalog::to_segment(file));
-        missing_by_table_[i] =
-            catalog::missing_ranges({manifest_.start_block, plan.target}, segments, manifest_.start_block);
-        missing.insert(missing.end(), missing_by_table_[i].begin(), missing_by_table_[i].end());
-        // Everything is there but the chain is broken: neighbours that do not link cannot both be right.
-        if (!missing_by_table_[i].empty() || segments.empty()) continue;
-        const auto chain = catalog::canonical_chain(segments, manifest_.start_block);
-        if (!chain.empty() && segments[chain.back()].range.end >= plan.target) continue;
-        const BlockNum broken = chain.empty() ? manifest_.start_block : segments[chain.back()].range.end + 1;
-        return Error{Code::kUnavailable,
-                     fmt::format("the stored segments of {} do not link at block {}: the chain was "
-                                 "reorganised while it was extracted",
-                                 name_, broken),
-                     "REORG"};
-    }
-    plan.missing = catalog::merge_ranges(std::move(missing));
-    return plan;
-}
-
 /// What the runner threads of one round share.
 struct Dump::Round {
     struct Entry {
@@ -385,7 +143,7 @@ struct Dump::Round {
         enum class State : std::uint8_t { kPending, kRunning, kDone, kFailed } state = State::kPending;
     };
 
-    const Plan& plan;
+    const DatasetPlan& plan;
     std::mutex mutex;
     std::condition_variable_any changed;
     std::uint64_t version = 0;  // counts changes of entries, for those who wait
@@ -395,16 +153,17 @@ struct Dump::Round {
     std::optional<Error> worst;            // of shards that failed for good
 };
 
-Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
+Result<> Dump::run_round(const DatasetPlan& plan, std::stop_token stop) {
     Round round{.plan = plan};
     const auto ranges = cut_where_tables_differ(
-        catalog::plan_shards(plan.missing, options_.parallelism, options_.shard_blocks), missing_by_table_);
+        catalog::plan_shards(plan.missing, options_.parallelism, options_.shard_blocks),
+        plan.missing_by_table);
     std::vector<catalog::NewShard> wanted;
     for (const auto& range : ranges) wanted.push_back({range.start, range.end});
     TRY_ASSIGN(const auto shards, store_.create_shards(job_.id, wanted, std::nullopt));
     for (const auto& shard : shards)
         round.entries.push_back({.shard = shard, .next_block = shard.start_block, .due = Clock::now()});
-    round.superseded = plan.superseded;
+    for (const auto& file : plan.lost) round.superseded.push_back(file.id);
 
     const auto run_one = [&](std::size_t index) {
         auto& entry = round.entries[index];
@@ -421,9 +180,7 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
             task.fence = **fence;
         }
         task.range = {entry.next_block, *entry.shard.end_block};
-        for (std::size_t i = 0; i < missing_by_table_.size(); ++i)
-            for (const auto& range : missing_by_table_[i])
-                if (range.contains(task.range.start)) task.tables.push_back(i);
+        task.tables = tables_without(plan.missing_by_table, task.range.start);
         task.final_height = plan.final_height;
         if (index == 0) {
             task.first_flush = kFirstFlush;
@@ -455,7 +212,7 @@ Result<> Dump::run_round(const Plan& plan, std::stop_token stop) {
         const bool again = is_retryable(error.code) && error.reason != "REORG" &&
                            (options_.max_attempts == 0 || entry.attempts < options_.max_attempts);
         if (again) {
-            const auto delay = backoff(options_, entry.attempts - 1);
+            const auto delay = backoff(options_.backoff_base, options_.backoff_max, entry.attempts - 1);
             log::warn("dump", "a shard failed and will be tried again",
                       {{"dataset", name_},
                        {"range", to_string(task.range)},
@@ -542,7 +299,12 @@ Result<> Dump::run_rounds(std::stop_token stop) {
     int fruitless = 0;
     bool waiting = false;
     while (true) {
-        auto plan = make_plan(stop);
+        auto plan = plan_dataset(store_, source_, target_,
+                                 {.start_block = manifest_.start_block,
+                                  .end = end_,
+                                  .finalized_only = options_.finalized_only,
+                                  .reorg_depth = options_.reorg_depth},
+                                 stop);
         if (!plan.ok() && plan.error().reason != "REORG") return std::move(plan).error();
         if (plan.ok() && plan->missing.empty()) {
             if (plan->reaches_end) {
@@ -563,9 +325,8 @@ Result<> Dump::run_rounds(std::stop_token stop) {
             std::uint64_t open = 0;
             for (const auto& range : plan->missing) open += range.size();
             progress_->done = plan->target - manifest_.start_block + 1 - open;
-            log::debug(
-                "dump", "planned",
-                {{"dataset", name_}, {"missing_blocks", open}, {"superseded", plan->superseded.size()}});
+            log::debug("dump", "planned",
+                       {{"dataset", name_}, {"missing_blocks", open}, {"superseded", plan->lost.size()}});
             outcome = run_round(*plan, stop);
         }
         if (!outcome.ok() && outcome.error().reason != "REORG") return outcome;

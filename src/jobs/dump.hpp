@@ -6,6 +6,8 @@
 #include "catalog/manifest.hpp"
 #include "catalog/meta_store.hpp"
 #include "extract/block_source.hpp"
+#include "jobs/dataset_plan.hpp"
+#include "jobs/end_block.hpp"
 #include "jobs/shard_runner.hpp"
 #include "jobs/worker_session.hpp"
 #include "runtime/progress.hpp"
@@ -20,29 +22,11 @@
 
 namespace amp::jobs {
 
-/// Where a dump ends.
-struct EndBlock {
-    enum class Kind : std::uint8_t { kLatest, kFinalized, kNumber, kBeforeLatest };
-    Kind kind = Kind::kLatest;
-    BlockNum number = 0;  // kNumber: that block; kBeforeLatest: so many before the head
-};
-/// `latest`, `finalized`, `N`, `-N`. kUnsupported for `none` and `continuous`.
-Result<EndBlock> parse_end_block(std::string_view text);
-std::string to_string(const EndBlock& end);
-
-struct DumpOptions {
-    EndBlock end;
+struct DumpOptions : ExtractionOptions {
+    EndBlock end;  // not kNone
     int parallelism = 1;
-    std::uint64_t shard_blocks = 0;
     int max_attempts = 10;  // failures of a shard in a row without progress; 0 = no limit
-    std::uint64_t reorg_depth = 64;
     bool finalized_only = false;
-    std::chrono::milliseconds poll{1'000};
-    std::chrono::milliseconds backoff_base{1'000};
-    std::chrono::milliseconds backoff_max{300'000};
-    ShardLimits limits;
-    columnar::WriterOptions writer;
-    std::string program;  // "ampd 0.1.0"
 };
 
 struct DumpSummary {
@@ -74,23 +58,11 @@ class Dump {
     Result<DumpSummary> run(std::shared_ptr<runtime::ProgressCounters> progress, std::stop_token stop);
 
   private:
-    struct Plan {
-        std::vector<BlockRange> missing;
-        std::vector<std::int64_t> superseded;  // files of an abandoned fork
-        std::optional<BlockNum> final_height;
-        BlockNum target = 0;  // last block of this plan: min(end, head)
-        bool reaches_end = false;
-    };
     struct Round;
 
-    Result<> prepare(std::stop_token stop);
     Result<catalog::Job> claim_job(std::stop_token stop);
     Result<std::optional<BlockNum>> resolve_end(std::stop_token stop);
-    Result<Plan> make_plan(std::stop_token stop);
-    Result<std::vector<std::int64_t>> lost_files(const std::vector<std::vector<catalog::File>>& files,
-                                                 const extract::BlockRef& head, BlockNum final_height,
-                                                 std::stop_token stop);
-    Result<> run_round(const Plan& plan, std::stop_token stop);
+    Result<> run_round(const DatasetPlan& plan, std::stop_token stop);
     Result<> run_rounds(std::stop_token stop);
     void finish_job(const Result<>& outcome, bool stopped);
 
@@ -108,7 +80,6 @@ class Dump {
     GroupTarget target_;
     catalog::Job job_;
     std::optional<BlockNum> end_;
-    std::vector<std::vector<BlockRange>> missing_by_table_;
     std::shared_ptr<runtime::ProgressCounters> progress_;
     RunTotals totals_;
 };

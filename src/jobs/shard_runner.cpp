@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "runtime/bounded_queue.hpp"
+#include "runtime/wait.hpp"
 
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ constexpr std::size_t kQueueBatches = 4;
 constexpr std::uint64_t kSegmentBlocksMax = 1'000'000;
 // Blocks above finality live in small segments, so that a reorg rewrites few of them.
 constexpr std::uint64_t kTipSegmentBlocksMax = 32;
+constexpr std::chrono::milliseconds kOutageRetry{1'000};
 
 struct TableBatch {
     std::size_t table = 0;
@@ -40,12 +42,15 @@ struct EncodeStep {
 class GroupCommitter {
   public:
     GroupCommitter(catalog::MetaStore& store, storage::ObjectStore& objects, const GroupTarget& target,
-                   const ShardTask& task, RunTotals& totals)
+                   const ShardTask& task, std::chrono::milliseconds outage_max, RunTotals& totals,
+                   std::stop_token stop)
         : store_(store),
           objects_(objects),
           target_(target),
           task_(task),
+          outage_max_(outage_max),
           totals_(totals),
+          stop_(std::move(stop)),
           next_block_(task.range.start),
           superseded_(task.superseded) {}
 
@@ -75,10 +80,10 @@ class GroupCommitter {
             commit.rows += file.rows;
             commit.bytes += file.bytes;
         }
-        if (const auto committed = store_.commit_group(commit); !committed.ok()) {
+        if (auto committed = commit_patiently(commit); !committed.ok()) {
             // Only a refusal proves that no row names these objects.
             if (committed.error().reason == "FENCED") group_->discard();
-            return committed.error();
+            return committed;
         }
         superseded_.clear();
         next_block_ = commit.next_block;
@@ -96,11 +101,29 @@ class GroupCommitter {
         return {};
     }
 
+    // A group that is written outlives an outage of the metadata store; what follows waits behind it.
+    Result<> commit_patiently(catalog::GroupCommit& commit) {
+        const auto deadline = Clock::now() + outage_max_;
+        for (bool told = false;; told = true) {
+            const auto committed = store_.commit_group(commit);
+            if (committed.ok()) return {};
+            if (committed.error().code != Code::kUnavailable || Clock::now() > deadline)
+                return committed.error();
+            if (!told)
+                log::warn("jobs", "the metadata store cannot be reached; a finished segment waits for it",
+                          {{"dataset", target_.dataset}, {"err", committed.error().message}});
+            commit.in_doubt = true;
+            if (!runtime::wait_for(kOutageRetry, stop_)) return committed.error();
+        }
+    }
+
     catalog::MetaStore& store_;
     storage::ObjectStore& objects_;
     const GroupTarget& target_;
     const ShardTask& task_;
+    const std::chrono::milliseconds outage_max_;
     RunTotals& totals_;
+    const std::stop_token stop_;
     BlockNum next_block_;
     std::vector<std::int64_t> superseded_;
     std::optional<GroupWriter> group_;
@@ -255,7 +278,7 @@ ShardOutcome run_shard(extract::BlockSource& source, catalog::MetaStore& store, 
     if (!stream.ok()) return {task.range.start, std::move(stream).error()};
 
     runtime::BoundedQueue<EncodeStep> queue(kQueueBatches);
-    GroupCommitter committer(store, objects, target, task, totals);
+    GroupCommitter committer(store, objects, target, task, limits.outage_max, totals, stop);
     std::stop_source encoder_gone;
     std::optional<Error> encode_failure;
     std::optional<Error> read_failure;

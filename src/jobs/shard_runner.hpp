@@ -42,6 +42,7 @@ struct ShardLimits {
     std::chrono::milliseconds flush_interval{600'000};
     std::int64_t inflight_bytes = 64LL << 20;
     bool verify = true;
+    std::chrono::milliseconds outage_max{900'000};  // how long a finished group waits for the metadata store
 };
 
 /// Extracts one shard: blocks in order from the source, rows into groups of files, each group committed under

@@ -88,7 +88,9 @@ Result<std::unique_ptr<WorkerSession>> WorkerSession::start(catalog::MetaStore& 
     worker.kind = session->options_.kind;
     worker.slots = session->options_.slots;
     worker.host = describe_host();
+    worker.labels = session->options_.labels;
     worker.info = session->options_.info;
+    TRY_ASSIGN(session->lock_, store.lock_session(session->session_id_));
     TRY_ASSIGN([[maybe_unused]] const auto epoch, store.register_worker(worker, session->options_.lease));
     session->heart_ = std::jthread([raw = session.get()](const std::stop_token& stop) { raw->beat(stop); });
     return session;
@@ -105,10 +107,12 @@ WorkerSession::~WorkerSession() {
 void WorkerSession::beat(const std::stop_token& stop) {
     auto last_answer = std::chrono::steady_clock::now();
     while (runtime::wait_for(options_.heartbeat, stop)) {
-        const auto answer = store_.heartbeat(session_id_, options_.lease, "{}");
+        const auto answer = store_.heartbeat(session_id_, options_.lease,
+                                             options_.stats ? options_.stats() : std::string("{}"));
         const auto now = std::chrono::steady_clock::now();
         if (answer.ok()) {
             last_answer = now;
+            if (options_.on_answer) options_.on_answer(*answer);
             continue;
         }
         const bool fenced = answer.error().code == Code::kConflict;

@@ -21,7 +21,8 @@ std::string describe_host();
 /// True if the description names a process of this host and namespace that is gone.
 bool is_dead_local_process(const std::string& host_json);
 
-/// A process's registration as a worker, kept alive by heartbeats.
+/// A process's registration as a worker, kept alive by heartbeats and, where the store has them, by a lock
+/// that ends with the process.
 ///
 /// Invariant: commits carry session_id(); a session whose lease was taken away is refused by the store
 /// whatever this process believes. Failure: when a heartbeat is refused or the store is silent for
@@ -32,7 +33,10 @@ class WorkerSession {
         std::string node_id;
         std::string kind = "dump";
         int slots = 1;
+        std::string labels = "{}";
         std::string info = "{}";
+        std::function<std::string()> stats;  // JSON object sent with each heartbeat
+        std::function<void(const catalog::HeartbeatAnswer&)> on_answer;  // after each heartbeat
         std::chrono::milliseconds heartbeat{1'000};
         std::chrono::milliseconds lease{5'000};
         std::chrono::milliseconds outage_max{900'000};
@@ -53,6 +57,7 @@ class WorkerSession {
     const Options options_;
     const std::string session_id_;
     const std::function<void(const Error&)> on_lost_;
+    std::unique_ptr<catalog::SessionLock> lock_;
     std::jthread heart_;
 };
 

@@ -41,7 +41,7 @@ class SociStore final : public catalog::MetaStore {
     Result<std::vector<catalog::Revision>> active_revisions() override;
     Result<std::vector<catalog::File>> files(std::int64_t revision_id,
                                              std::int64_t after_commit_seq) override;
-    Result<std::vector<catalog::File>> live_files(std::int64_t revision_id) override;
+    Result<std::vector<catalog::File>> live_files(std::int64_t revision_id, BlockNum from) override;
 
     Result<std::int64_t> register_worker(const catalog::NewWorker& worker,
                                          std::chrono::milliseconds lease) override;
@@ -58,6 +58,7 @@ class SociStore final : public catalog::MetaStore {
 
     Result<std::optional<std::int64_t>> hold_lease(const std::string& name, const std::string& owner,
                                                    std::chrono::milliseconds ttl) override;
+    Result<std::optional<std::int64_t>> lease_free_for(const std::string& name) override;
     Result<> release_lease(const std::string& name, const std::string& owner) override;
 
     Result<catalog::Job> create_job(const catalog::NewJob& job) override;

@@ -187,7 +187,7 @@ Result<ShardStatus> SociStore::commit_group(const GroupCommit& commit) {
     TRY(validate(commit));
     bool in_doubt = false;
     auto outcome = database_.write([&](Transaction& tx) -> Result<ShardStatus> {
-        in_doubt = tx.repeated();
+        in_doubt = commit.in_doubt || tx.repeated();
         if (in_doubt) {
             if (const auto status = find_committed(tx, commit)) return *status;
         }

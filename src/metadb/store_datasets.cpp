@@ -262,10 +262,12 @@ Result<std::vector<File>> SociStore::files(std::int64_t revision_id, std::int64_
     });
 }
 
-Result<std::vector<File>> SociStore::live_files(std::int64_t revision_id) {
+Result<std::vector<File>> SociStore::live_files(std::int64_t revision_id, BlockNum from) {
+    TRY_ASSIGN(const auto first, to_stored(from, "block"));
     return database_.read([&](Transaction& tx) {
-        return to_files(tx.rows(std::string(kSelectFiles) + "AND state = 'LIVE' ORDER BY start_block, id",
-                                kFileColumns, {{"revision", revision_id}}));
+        return to_files(tx.rows(
+            std::string(kSelectFiles) + "AND state = 'LIVE' AND end_block >= :from ORDER BY start_block, id",
+            kFileColumns, {{"revision", revision_id}, {"from", first}}));
     });
 }
 

@@ -346,6 +346,7 @@ Result<Job> SociStore::transition_job(std::int64_t job_id, std::span<const JobSt
             {"reason", text_or_null(change.reason)},
             {"error", text_or_null(change.error_json)},
             {"retry_at", change.retry_at ? Value{*change.retry_at} : Value{}},
+            {"end", change.end_block ? Value{static_cast<std::int64_t>(*change.end_block)} : Value{}},
             {"job", job_id},
         };
         std::string condition;
@@ -356,6 +357,7 @@ Result<Job> SociStore::transition_job(std::int64_t job_id, std::span<const JobSt
         const auto changed =
             tx.execute(fmt::format("UPDATE jobs SET status = :status, reason = :reason, "
                                    "last_error = COALESCE(:error, last_error), retry_at = :retry_at,"
+                                   " end_block = COALESCE(:end, end_block),"
                                    " change_seq = change_seq + 1, updated_at = now_us(),"
                                    " started_at = CASE WHEN :status = 'RUNNING' THEN "
                                    "COALESCE(started_at, now_us()) ELSE started_at END,"

@@ -237,6 +237,14 @@ Result<std::optional<std::int64_t>> SociStore::hold_lease(const std::string& nam
     });
 }
 
+Result<std::optional<std::int64_t>> SociStore::lease_free_for(const std::string& name) {
+    return database_.read([&](Transaction& tx) -> Result<std::optional<std::int64_t>> {
+        const auto row =
+            tx.row("SELECT now_us() - expires_at FROM leases WHERE name = :name", 1, {{"name", name}});
+        return row ? std::optional(std::max<std::int64_t>(row->number(0), 0)) : std::nullopt;
+    });
+}
+
 Result<> SociStore::release_lease(const std::string& name, const std::string& owner) {
     return database_.write([&](Transaction& tx) -> Result<> {
         // The row stays: its epoch must go on growing.
