@@ -95,6 +95,43 @@ void add_dump(CLI::App& app, DumpFlags& flags, std::optional<bool>& finalized, s
     add_bool(app, "--dry-run", dry_run, "print what would be done and write nothing", "");
 }
 
+void add_listeners(CLI::App& app, ServerFlags& flags) {
+    add_bool(app, "--flight-server", flags.flight, "open Arrow Flight; without any selector all open",
+             "AMP_FLIGHT_SERVER");
+    add_bool(app, "--jsonl-server", flags.jsonl, "open JSON Lines; without any selector all open",
+             "AMP_JSONL_SERVER");
+    app.add_option("--flight-addr", flags.flight_addr, "listener of Arrow Flight; default: 0.0.0.0:1602")
+        ->type_name("ADDR");
+    app.add_option("--jsonl-addr", flags.jsonl_addr, "listener of JSON Lines; default: 0.0.0.0:1603")
+        ->type_name("ADDR");
+}
+
+void add_admin(CLI::App& app, AdminFlags& flags, bool with_selector) {
+    if (with_selector)
+        add_bool(app, "--admin-server", flags.admin, "open the Admin API; without any selector all open",
+                 "AMP_ADMIN_SERVER");
+    app.add_option("--admin-addr", flags.admin_addr, "listener of the Admin API; default: 127.0.0.1:1610")
+        ->type_name("ADDR");
+}
+
+void add_worker(CLI::App& app, WorkerFlags& flags) {
+    app.add_option("--node-id", flags.node_id,
+                   "name of this worker, unique among those that run: a letter, then letters, digits, _ - .")
+        ->envname("AMP_NODE_ID")
+        ->type_name("ID");
+    app.add_option("--slots", flags.slots, "shards at once; default: cores, at most 16")
+        ->envname("AMP_WORKER_SLOTS")
+        ->check(CLI::Range(1, 1024))
+        ->type_name("N");
+    app.add_option("--label", flags.labels, "what jobs select workers by; comma list, repeatable")
+        ->delimiter(',')
+        ->envname("AMP_WORKER_LABELS")
+        ->type_name("K=V");
+    app.add_option("--health-file", flags.health_file, "touched after each heartbeat, for exec probes")
+        ->envname("AMP_HEALTH_FILE")
+        ->type_name("F");
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
     std::vector<std::string> names;
     for (const auto* option : app.get_options())
@@ -138,24 +175,29 @@ std::optional<CommandLine> parse_command_line(int argc, const char* const* argv,
     auto* dump = app.add_subcommand("dump", "extract datasets and exit; run again it continues");
     auto* server =
         app.add_subcommand("server", "serve SQL over Arrow Flight (1602) and JSON Lines over HTTP (1603)");
+    auto* worker = app.add_subcommand("worker", "run shards of jobs from the metadata store until stopped");
+    auto* controller =
+        app.add_subcommand("controller", "schedule jobs over the workers and serve the Admin API (1610)");
+    auto* dev = app.add_subcommand("dev", "server, controller and worker in one process, for development");
     auto* migrate = app.add_subcommand("migrate", "bring the metadata store's schema up to date");
     auto* config = app.add_subcommand("config", "check, print or sample the configuration");
-    for (auto* command : {dump, server, migrate, config}) {
+    for (auto* command : {dump, server, worker, controller, dev, migrate, config}) {
         command->allow_extras();
         add_common(*command, line.common);
     }
     add_dump(*dump, line.dump, finalized, dry_run);
-    add_bool(*server, "--flight-server", line.server.flight,
-             "open Arrow Flight; without any selector both open", "AMP_FLIGHT_SERVER");
-    add_bool(*server, "--jsonl-server", line.server.jsonl, "open JSON Lines; without any selector both open",
-             "AMP_JSONL_SERVER");
-    server
-        ->add_option("--flight-addr", line.server.flight_addr,
-                     "listener of Arrow Flight; default: 0.0.0.0:1602")
-        ->type_name("ADDR");
-    server
-        ->add_option("--jsonl-addr", line.server.jsonl_addr, "listener of JSON Lines; default: 0.0.0.0:1603")
-        ->type_name("ADDR");
+    for (auto* command : {server, dev}) add_listeners(*command, line.server);
+    for (auto* command : {controller, dev}) add_admin(*command, line.admin, command == dev);
+    add_worker(*worker, line.worker);
+    dev->add_option("--dataset", line.dev.datasets,
+                    "deploy these and follow their chains; comma list, repeatable")
+        ->delimiter(',')
+        ->envname("DEV_DATASET")
+        ->type_name("X[,X...]");
+    dev->add_option("--provider-url", line.dev.provider_urls,
+                    "provider of this run; KIND:NETWORK=URL where several are needed")
+        ->envname("AMP_PROVIDER_URL")
+        ->type_name("[KIND:NET=]URL");
     migrate->add_flag("--status", line.migrate.status, "only print applied and pending versions");
     config->add_flag("--print", line.config.print,
                      "print effective values with their sources, secrets as ***");
@@ -184,10 +226,13 @@ std::optional<CommandLine> parse_command_line(int argc, const char* const* argv,
     }
     line.dump.finalized_only = finalized.value_or(false);
     line.dump.dry_run = dry_run.value_or(false);
-    line.command = app.got_subcommand(dump)      ? Command::kDump
-                   : app.got_subcommand(server)  ? Command::kServer
-                   : app.got_subcommand(migrate) ? Command::kMigrate
-                                                 : Command::kConfig;
+    line.command = app.got_subcommand(dump)         ? Command::kDump
+                   : app.got_subcommand(server)     ? Command::kServer
+                   : app.got_subcommand(worker)     ? Command::kWorker
+                   : app.got_subcommand(controller) ? Command::kController
+                   : app.got_subcommand(dev)        ? Command::kDev
+                   : app.got_subcommand(migrate)    ? Command::kMigrate
+                                                    : Command::kConfig;
     return line;
 }
 

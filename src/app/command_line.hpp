@@ -37,6 +37,23 @@ struct ServerFlags {
     std::optional<std::string> jsonl_addr;
 };
 
+struct WorkerFlags {
+    std::string node_id;
+    std::optional<int> slots;
+    std::vector<std::string> labels;
+    std::optional<std::string> health_file;
+};
+
+struct AdminFlags {
+    std::optional<bool> admin;
+    std::optional<std::string> admin_addr;
+};
+
+struct DevFlags {
+    std::vector<std::string> datasets;
+    std::vector<std::string> provider_urls;
+};
+
 struct MigrateFlags {
     bool status = false;
 };
@@ -47,13 +64,16 @@ struct ConfigFlags {
     bool check = false;
 };
 
-enum class Command { kDump, kServer, kMigrate, kConfig };
+enum class Command { kDump, kServer, kWorker, kController, kDev, kMigrate, kConfig };
 
 struct CommandLine {
     Command command = Command::kDump;
     CommonFlags common;
     DumpFlags dump;
     ServerFlags server;
+    WorkerFlags worker;
+    AdminFlags admin;
+    DevFlags dev;
     MigrateFlags migrate;
     ConfigFlags config;
 };

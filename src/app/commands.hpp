@@ -10,6 +10,9 @@ namespace amp::app {
 /// One function per command, one file each. They return the exit code; everything they opened is closed
 /// again.
 int run_dump(const CommandLine& line, runtime::SignalStop& signals);
+int run_worker(const CommandLine& line, runtime::SignalStop& signals);
+int run_controller(const CommandLine& line, runtime::SignalStop& signals);
+int run_dev(const CommandLine& line, runtime::SignalStop& signals);
 int run_server(const CommandLine& line, runtime::SignalStop& signals);
 int run_migrate(const CommandLine& line);
 int run_config(const CommandLine& line);

@@ -3,7 +3,9 @@
 #include "app/context.hpp"
 
 #include "app/version.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
+#include "base/time.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -79,6 +81,45 @@ jobs::ManifestPlaces manifest_places(const config::Loaded& loaded) {
             config::resolve_path(loaded, "manifests_dir", loaded.config.manifests_dir)};
 }
 
+std::chrono::milliseconds to_ms(double seconds) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+jobs::ExtractionOptions extraction_options(const config::Config& config, int shards) {
+    jobs::ExtractionOptions options;
+    if (config.extract_reorg_depth > 0)
+        options.reorg_depth = static_cast<std::uint64_t>(config.extract_reorg_depth);
+    options.poll = to_ms(config.poll_interval_secs);
+    options.backoff_base = to_ms(config.jobs_backoff_base_secs);
+    options.backoff_max = to_ms(config.jobs_backoff_max_secs);
+    options.shard_blocks = static_cast<std::uint64_t>(config.jobs_shard_blocks);
+    options.limits.verify = config.extract_verify;
+    options.limits.segment_bytes = config.writer_bytes;
+    options.limits.flush_interval = to_ms(config.writer_segment_flush_interval_secs);
+    options.limits.inflight_bytes = (config.extract_max_inflight_mb << 20) / std::max(shards, 1);
+    options.limits.outage_max = to_ms(config.worker_outage_max_secs);
+    options.writer.compression = config.writer_compression;
+    options.writer.row_group_bytes_max = config.writer_max_row_group_mb << 20;
+    options.program = program_version();
+    return options;
+}
+
+jobs::SchedulerLoopOptions scheduler_options(const config::Config& config) {
+    jobs::SchedulerLoopOptions options;
+    options.owner = make_uuid_v7();
+    options.policy.poison_crashes = static_cast<int>(config.jobs_poison_crashes);
+    options.policy.parallelism = static_cast<int>(config.jobs_parallelism);
+    options.tick = to_ms(config.controller_tick_secs);
+    options.worker_lease = to_ms(config.worker_lease_ttl_secs);
+    options.extraction = extraction_options(config, 1);
+    return options;
+}
+
+std::string worker_info() {
+    return fmt::format(R"({{"version":{},"commit_sha":{},"commit_timestamp":"","build_date":{}}})",
+                       json_quote(program_version()), json_quote(build_commit()), json_quote(build_date()));
+}
+
 std::int64_t memory_limit_bytes(const config::Config& config) {
     if (config.max_mem_mb > 0) return config.max_mem_mb << 20;
     std::int64_t bytes = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
@@ -87,7 +128,7 @@ std::int64_t memory_limit_bytes(const config::Config& config) {
 }
 
 int exit_code_of(const Error& error) {
-    if (error.reason == "ACTIVE_JOB") return kExitRefused;
+    if (error.reason == "ACTIVE_JOB" || error.reason == "NODE_ID_IN_USE") return kExitRefused;
     if (error.reason == "SCHEMA_NEWER" || error.reason == "SCHEMA_CHANGED") return kExitFailure;
     return error.code == Code::kInvalidArgument || error.code == Code::kUnsupported ? kExitUsage
                                                                                     : kExitFailure;

@@ -22,13 +22,7 @@
 namespace amp::app {
 namespace {
 
-using std::chrono::milliseconds;
-
-// Blocks a reorganisation may replace where a node knows no finality.
-constexpr std::uint64_t kReorgDepthDefault = 64;
 constexpr int kAutoJobsMax = 8;
-
-milliseconds to_ms(double seconds) { return milliseconds(static_cast<std::int64_t>(seconds * 1000)); }
 
 Result<int> parse_jobs(const std::string& text, std::int64_t configured) {
     const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -72,20 +66,10 @@ Result<jobs::DumpOptions> make_options(const CommandLine& line, const config::Co
             "end block on ampd controller and ampd worker",
             line.dump.end_block);
     TRY_ASSIGN(options.parallelism, parse_jobs(line.dump.jobs, config.jobs_parallelism));
-    options.shard_blocks = static_cast<std::uint64_t>(config.jobs_shard_blocks);
     options.max_attempts = line.dump.max_attempts;
-    options.reorg_depth = config.extract_reorg_depth > 0
-                              ? static_cast<std::uint64_t>(config.extract_reorg_depth)
-                              : kReorgDepthDefault;
-    options.poll = to_ms(config.poll_interval_secs);
+    static_cast<jobs::ExtractionOptions&>(options) = extraction_options(config, options.parallelism);
     options.limits.verify = line.dump.verify.value_or(config.extract_verify);
-    options.limits.segment_bytes =
-        line.dump.partition_size_mb ? *line.dump.partition_size_mb << 20 : config.writer_bytes;
-    options.limits.flush_interval = to_ms(config.writer_segment_flush_interval_secs);
-    options.limits.inflight_bytes = (config.extract_max_inflight_mb << 20) / options.parallelism;
-    options.writer.compression = config.writer_compression;
-    options.writer.row_group_bytes_max = config.writer_max_row_group_mb << 20;
-    options.program = program_version();
+    if (line.dump.partition_size_mb) options.limits.segment_bytes = *line.dump.partition_size_mb << 20;
     TRY(columnar::validate(options.writer));
     return options;
 }
@@ -104,25 +88,6 @@ Result<std::vector<Subject>> resolve_subjects(const CommandLine& line, catalog::
     }
     if (subjects.empty()) return make_error(Code::kInvalidArgument, "--dataset: names no dataset");
     return subjects;
-}
-
-// A node of another chain must never write into a dataset.
-Result<> check_chain(extract::BlockSource& source, const net::ProviderConfig& provider,
-                     const std::string& network, std::stop_token stop) {
-    TRY_ASSIGN(const auto identity, source.identity(stop));
-    const auto wanted = provider.chain_id ? provider.chain_id : catalog::chain_id_of(network);
-    if (wanted && identity.chain_id && *wanted != *identity.chain_id)
-        return Error{Code::kCorruption,
-                     fmt::format("provider {} serves chain {}, but network \"{}\" is chain {}: use an "
-                                 "endpoint of that network",
-                                 provider.redacted(), *identity.chain_id, network, *wanted),
-                     "WRONG_CHAIN"};
-    log::info("dump", "provider ready",
-              {{"provider", provider.redacted()},
-               {"network", network},
-               {"chain_id", identity.chain_id.value_or(0)},
-               {"client", identity.client_version}});
-    return {};
 }
 
 Result<> attach_sources(std::vector<Subject>& subjects, const config::Loaded& loaded, const CommandLine& line,
@@ -203,7 +168,8 @@ Result<int> dump(const CommandLine& line, runtime::SignalStop& signals) {
     session_options.node_id = node_id();
     session_options.heartbeat = to_ms(loaded.config.worker_heartbeat_interval_secs);
     session_options.lease = to_ms(loaded.config.worker_lease_ttl_secs);
-    session_options.info = fmt::format(R"({{"version":"{}"}})", program_version());
+    session_options.info = worker_info();
+    session_options.labels = "{}";
     TRY_ASSIGN(const auto session,
                jobs::WorkerSession::start(*store, session_options, [&](const Error& error) {
                    const std::scoped_lock lock(lost_mutex);

@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/providers.hpp"
 
+#include "base/json_text.hpp"
 #include "base/log.hpp"
+#include "catalog/manifest.hpp"
 #include "config/provider_files.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -82,15 +85,22 @@ Result<net::ProviderConfig> one_run_provider(const std::string& text,
 
 Result<std::vector<net::ProviderConfig>> load_providers(
     const config::Loaded& loaded, const std::vector<std::string>& urls,
-    const std::vector<std::pair<std::string, std::string>>& wanted) {
+    const std::vector<std::pair<std::string, std::string>>& wanted,
+    const std::vector<catalog::StoredProvider>& stored) {
     std::vector<net::ProviderConfig> providers;
     for (const auto& url : urls) {
         TRY_ASSIGN(auto provider, one_run_provider(url, wanted));
         providers.push_back(std::move(provider));
     }
     const auto folder = config::resolve_path(loaded, "providers_dir", loaded.config.providers_dir);
+    auto entries = config::load_providers(folder, config::process_environment());
+    // The environment and files win over the Admin API.
+    for (const auto& provider : stored)
+        if (std::none_of(entries.begin(), entries.end(),
+                         [&](const auto& entry) { return entry.name == provider.name; }))
+            entries.push_back(parse_stored_provider(provider));
     bool has_anvil = false;
-    for (const auto& entry : config::load_providers(folder, config::process_environment())) {
+    for (const auto& entry : entries) {
         has_anvil = has_anvil || entry.name == "anvil";
         if (!entry.error.empty()) {
             log::warn("config", "a provider is unusable", {{"provider", entry.name}, {"err", entry.error}});
@@ -110,22 +120,65 @@ Result<std::vector<net::ProviderConfig>> load_providers(
     return providers;
 }
 
+config::ProviderEntry parse_stored_provider(const catalog::StoredProvider& provider) {
+    const auto json = nlohmann::json::parse(provider.config, nullptr, false);
+    // A JSON text is a TOML basic string, and numbers and booleans are written alike.
+    std::string toml =
+        fmt::format("kind = {}\nnetwork = {}\n", json_quote(provider.kind), json_quote(provider.network));
+    std::string headers;
+    if (json.is_object()) {
+        for (const auto& [key, value] : json.items()) {
+            if (key == "headers" && value.is_object()) {
+                for (const auto& [name, text] : value.items())
+                    headers += fmt::format("{} = {}\n", json_quote(name), text.dump());
+            } else if (key != "kind" && key != "network" && key != "name") {
+                toml += fmt::format("{} = {}\n", key, value.dump());
+            }
+        }
+    }
+    if (!headers.empty()) toml += "[headers]\n" + headers;
+    return config::parse_provider(toml, provider.name, "Admin API", config::process_environment());
+}
+
+std::vector<net::ProviderConfig> candidates(const std::vector<net::ProviderConfig>& providers,
+                                            std::string_view kind, std::string_view network) {
+    std::vector<net::ProviderConfig> out;
+    for (const auto& provider : providers)
+        if (provider.kind == kind && provider.network == network) out.push_back(provider);
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+        return a.priority != b.priority ? a.priority > b.priority : a.name < b.name;
+    });
+    return out;
+}
+
 Result<net::ProviderConfig> choose_provider(const std::vector<net::ProviderConfig>& providers,
                                             std::string_view kind, std::string_view network,
                                             std::string_view providers_dir) {
-    const net::ProviderConfig* best = nullptr;
-    for (const auto& provider : providers) {
-        if (provider.kind != kind || provider.network != network) continue;
-        if (best == nullptr || provider.priority > best->priority ||
-            (provider.priority == best->priority && provider.name < best->name))
-            best = &provider;
-    }
-    if (best != nullptr) return *best;
+    auto found = candidates(providers, kind, network);
+    if (!found.empty()) return std::move(found.front());
     return make_error(Code::kInvalidArgument,
                       "no provider for kind {} and network {}: give --provider-url URL, or put a file with "
                       "kind, network and url into "
                       "{}, or set AMP_PROVIDER__NAME__KIND, __NETWORK and __URL",
                       kind, network, providers_dir);
+}
+
+Result<> check_chain(extract::BlockSource& source, const net::ProviderConfig& provider,
+                     const std::string& network, std::stop_token stop) {
+    TRY_ASSIGN(const auto identity, source.identity(stop));
+    const auto wanted = provider.chain_id ? provider.chain_id : catalog::chain_id_of(network);
+    if (wanted && identity.chain_id && *wanted != *identity.chain_id)
+        return Error{Code::kCorruption,
+                     fmt::format("provider {} serves chain {}, but network \"{}\" is chain {}: use an "
+                                 "endpoint of that network",
+                                 provider.redacted(), *identity.chain_id, network, *wanted),
+                     "WRONG_CHAIN"};
+    log::info("extract", "provider ready",
+              {{"provider", provider.redacted()},
+               {"network", network},
+               {"chain_id", identity.chain_id.value_or(0)},
+               {"client", identity.client_version}});
+    return {};
 }
 
 }  // namespace amp::app

@@ -22,6 +22,12 @@ int run(int argc, const char* const* argv) {
                 return run_dump(*line, signals);
             case Command::kServer:
                 return run_server(*line, signals);
+            case Command::kWorker:
+                return run_worker(*line, signals);
+            case Command::kController:
+                return run_controller(*line, signals);
+            case Command::kDev:
+                return run_dev(*line, signals);
             case Command::kMigrate:
                 return run_migrate(*line);
             case Command::kConfig:

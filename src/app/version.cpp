@@ -12,4 +12,8 @@ std::string version_line() {
     return fmt::format("ampd {} (commit {}, built {})", AMP_VERSION, AMP_COMMIT, AMP_BUILD_DATE);
 }
 
+std::string build_commit() { return AMP_COMMIT; }
+
+std::string build_date() { return AMP_BUILD_DATE; }
+
 }  // namespace amp::app

@@ -72,6 +72,8 @@ class BlockSource {
   public:
     virtual ~BlockSource() = default;
     virtual std::string provider_name() const = 0;
+    /// True for a node of this host, which may be asked often.
+    virtual bool is_local() const { return false; }
     virtual Result<Identity> identity(std::stop_token stop) = 0;
     /// Absent while the chain has no block.
     virtual Result<std::optional<BlockRef>> head(std::stop_token stop) = 0;

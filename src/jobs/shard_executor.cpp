@@ -18,6 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kLocalPoll{100};
 constexpr std::chrono::milliseconds kFirstFlush{5'000};  // rows are visible soon after the start
 constexpr std::chrono::seconds kHeadPatience{60};  // failures of the head before the shard is given back
 
@@ -113,6 +114,7 @@ Result<ShardEnd> ShardExecutor::run_range(Work& work, BlockNum end, std::stop_to
 }
 
 Result<ShardEnd> ShardExecutor::follow(Work& work, std::stop_token stop) {
+    const auto poll = work.source->is_local() ? std::min(options_.poll, kLocalPoll) : options_.poll;
     std::optional<Hash32> seen;
     auto last_success = Clock::now();
     while (true) {
@@ -145,7 +147,7 @@ Result<ShardEnd> ShardExecutor::follow(Work& work, std::stop_token stop) {
             log::warn("jobs", "following the chain failed; trying again",
                       {{"dataset", work.target.dataset}, {"err", round.error().message}});
         }
-        if (!runtime::wait_for(options_.poll, stop)) return Error{Code::kCancelled, "stopped", {}};
+        if (!runtime::wait_for(poll, stop)) return Error{Code::kCancelled, "stopped", {}};
     }
 }
 

@@ -43,6 +43,7 @@ struct ProviderConfig {
     std::string proxy_url;
 
     std::string redacted() const;  // name and redacted URL
+    friend bool operator==(const ProviderConfig&, const ProviderConfig&) = default;
 };
 
 /// What went wrong with a call (reference: error classes of the extractors).
