@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/dump.hpp"
 
-#include "catalog/segments.hpp"
-#include "jobs/registration.hpp"
-#include "testing/fake_source.hpp"
-#include "testing/scratch_store.hpp"
+#include "jobs/fake_dataset_test.hpp"
 
 #include <gmock/gmock.h>
 
@@ -16,26 +13,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class DumpTest : public ::testing::Test {
+class DumpTest : public FakeDatasetTest {
   protected:
-    DumpTest() : store_(amp::testing::open_scratch_store(dir_.path() / "metadata.db")) {
-        auto objects = storage::open_store((dir_.path() / "data").string());
-        EXPECT_TRUE(objects.ok());
-        objects_ = std::move(*objects);
-        auto manifest = catalog::parse_manifest(
-            R"({"kind":"evm-rpc","network":"fake","tables":{"blocks":{}}})", raw_kinds());
-        EXPECT_TRUE(manifest.ok());
-        manifest_ = *manifest;
-        auto dataset = store_->register_manifest({.name = "fake",
-                                                  .hash = manifest_.hash,
-                                                  .kind = manifest_.kind,
-                                                  .network = manifest_.network,
-                                                  .manifest = manifest_.canonical,
-                                                  .version = std::nullopt});
-        EXPECT_TRUE(dataset.ok());
-        dataset_ = *dataset;
-    }
-
     static DumpOptions options(std::optional<BlockNum> end = std::nullopt) {
         DumpOptions out;
         if (end) out.end = {EndBlock::Kind::kNumber, *end};
@@ -69,36 +48,7 @@ class DumpTest : public ::testing::Test {
         return dump.run(std::make_shared<runtime::ProgressCounters>(), stop);
     }
 
-    std::vector<catalog::File> live() {
-        const auto revisions = store_->active_revisions();
-        EXPECT_EQ(revisions->size(), 1U);
-        return *store_->live_files(revisions->front().id);
-    }
-
-    // The canonical chain covers 0..end, every boundary is the source's hash, and no other LIVE file overlaps
-    // it.
-    void expect_chain(const amp::testing::FakeSource& source, BlockNum end) {
-        std::vector<catalog::Segment> segments;
-        for (const auto& file : live()) segments.push_back(catalog::to_segment(file));
-        const auto chain = catalog::canonical_chain(segments, 0);
-        ASSERT_FALSE(chain.empty());
-        EXPECT_EQ(chain.size(), segments.size());
-        BlockNum next = 0;
-        for (const auto index : chain) {
-            EXPECT_EQ(segments[index].range.start, next);
-            EXPECT_EQ(segments[index].hash, source.hash_of(segments[index].range.end));
-            next = segments[index].range.end + 1;
-        }
-        EXPECT_EQ(next, end + 1);
-    }
-
     std::size_t objects_on_disk() const { return objects_->list("")->size(); }
-
-    const amp::testing::ScratchDirectory dir_;
-    std::unique_ptr<catalog::MetaStore> store_;
-    std::unique_ptr<storage::ObjectStore> objects_;
-    catalog::Manifest manifest_;
-    catalog::Dataset dataset_;
 };
 
 TEST_F(DumpTest, ExtractsEverythingOnceAndThenNothing) {

@@ -3,8 +3,7 @@
 #include "net/http_transport.hpp"
 
 #include "base/log.hpp"
-
-#include <curl/curl.h>
+#include "net/detail/curl.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,19 +21,9 @@ constexpr long kReceiveBuffer = 256 << 10;
 constexpr long kKeptConnections = 256;
 constexpr std::size_t kIdleHandlesMax = 64;
 
-struct UrlDelete {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-struct ListDelete {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-struct EasyDelete {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct MultiDelete {
-    void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-using Easy = std::unique_ptr<CURL, EasyDelete>;
+using detail::Easy;
+using detail::HeaderList;
+using detail::seconds_text;
 
 struct Transfer {
     std::uint64_t token = 0;
@@ -92,7 +81,7 @@ std::size_t receive(char* data, std::size_t, std::size_t bytes, void* user) {
 }
 
 Result<void> check_url(const ProviderConfig& config) {
-    const std::unique_ptr<CURLU, UrlDelete> url(curl_url());
+    const detail::Url url(curl_url());
     if (!url ||
         curl_url_set(url.get(), CURLUPART_URL, config.url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
         // The path form of local sockets is no URL to libcurl.
@@ -124,28 +113,14 @@ Result<void> check_file(const ProviderConfig& config, std::string_view key, cons
                       path);
 }
 
-bool is_header_name(std::string_view name) {
-    return !name.empty() && std::ranges::all_of(name, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-}
-
-using HeaderList = std::unique_ptr<curl_slist, ListDelete>;
-
 Result<void> add_header(HeaderList& list, const ProviderConfig& config, std::string_view name,
                         std::string_view value) {
-    if (!is_header_name(name) || value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
+    if (!detail::is_header_name(name) || !detail::is_header_value(value))
         return make_error(Code::kInvalidArgument,
                           "provider \"{}\": the header \"{}\" has a name or value that HTTP does not allow",
-                          config.name, is_header_name(name) ? name : "***");
-    // libcurl's spelling of a header without value is "Name;".
-    const auto line = value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value);
-    auto* grown = curl_slist_append(list.get(), line.c_str());
-    if (grown == nullptr)
+                          config.name, detail::is_header_name(name) ? name : "***");
+    if (!detail::append_header(list, name, value))
         return make_error(Code::kResourceExhausted, "provider \"{}\": out of memory", config.name);
-    static_cast<void>(list.release());
-    list.reset(grown);
     return {};
 }
 
@@ -161,29 +136,14 @@ Result<HeaderList> make_headers(const ProviderConfig& config) {
     }
     for (const auto& [name, value] : config.headers) TRY(add_header(list, config, name, value));
     // No "Expect: 100-continue": it costs a round trip for large requests.
-    if (auto* grown = curl_slist_append(list.get(), "Expect:"); grown != nullptr) {
-        static_cast<void>(list.release());
-        list.reset(grown);
-    }
+    if (!detail::append_line(list, "Expect:"))
+        return make_error(Code::kResourceExhausted, "provider \"{}\": out of memory", config.name);
     return list;
-}
-
-std::string seconds_text(std::chrono::milliseconds time) {
-    return fmt::format("{:g} s", static_cast<double>(time.count()) / 1000.0);
-}
-
-std::string os_error_text(CURL* easy) {
-    long number = 0;
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
-    if (number == 0) return {};
-    auto text = std::generic_category().message(static_cast<int>(number));
-    if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
-    return text;
 }
 
 void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode code, HttpOutcome& out) {
     auto* const easy = transfer.easy.get();
-    const std::string detail =
+    const std::string text =
         transfer.error_text[0] != 0 ? transfer.error_text.data() : curl_easy_strerror(code);
     if (code == CURLE_OK) {
         out.end = HttpEnd::kAnswered;
@@ -204,20 +164,6 @@ void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode cod
                                           seconds_text(std::min(config.connect_timeout, config.timeout));
             return;
         }
-        case CURLE_COULDNT_CONNECT: {
-            out.cause = os_error_text(easy);
-            if (out.cause.empty()) out.cause = detail;
-            return;
-        }
-        case CURLE_COULDNT_RESOLVE_HOST:
-            out.cause = "the host name cannot be resolved";
-            return;
-        case CURLE_COULDNT_RESOLVE_PROXY:
-            out.cause = "the host name of the proxy cannot be resolved";
-            return;
-        case CURLE_GOT_NOTHING:
-            out.cause = "the connection was closed without an answer";
-            return;
         case CURLE_PARTIAL_FILE:
         case CURLE_RECV_ERROR:
         case CURLE_HTTP2:
@@ -227,7 +173,7 @@ void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode cod
                 out.end = HttpEnd::kTruncated;
                 out.cause = fmt::format("the answer broke off after {} bytes", transfer.body.size());
             } else {
-                out.cause = "the connection broke: " + detail;
+                out.cause = "the connection broke: " + text;
             }
             return;
         case CURLE_URL_MALFORMAT:
@@ -235,10 +181,10 @@ void describe_end(const ProviderConfig& config, Transfer& transfer, CURLcode cod
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CACERT_BADFILE:
             out.end = HttpEnd::kUnusable;
-            out.cause = detail;
+            out.cause = text;
             return;
         default:
-            out.cause = detail;
+            out.cause = detail::failure_text(easy, code, text);
             return;
     }
 }
@@ -251,7 +197,7 @@ struct HttpTransport::State {
     std::shared_ptr<BufferPool> pool;
     HeaderList headers;
     std::string encodings;
-    std::unique_ptr<CURLM, MultiDelete> multi;
+    detail::Multi multi;
     std::vector<Easy> idle;
     std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> active;
 
@@ -317,10 +263,7 @@ HttpTransport::~HttpTransport() = default;
 
 Result<std::unique_ptr<HttpTransport>> HttpTransport::open(const ProviderConfig& config,
                                                            std::shared_ptr<BufferPool> pool) {
-    // Thread-safe in this version of libcurl, and wanted before the first thread uses it.
-    static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (global != CURLE_OK)
-        return make_error(Code::kInternal, "libcurl cannot be initialised: {}", curl_easy_strerror(global));
+    TRY(detail::init_curl());
     TRY(check_url(config));
     TRY(check_file(config, "tls_ca_file", config.tls_ca_file));
     TRY(check_file(config, "tls_cert_file", config.tls_cert_file));

@@ -43,6 +43,7 @@ struct ProviderConfig {
     std::string proxy_url;
 
     std::string redacted() const;  // name and redacted URL
+    bool is_local() const;         // the URL names the loopback of this machine
     friend bool operator==(const ProviderConfig&, const ProviderConfig&) = default;
 };
 

@@ -148,6 +148,17 @@ std::string ProviderConfig::redacted() const {
     return fmt::format("\"{}\" ({})", name, log::redact_url(url));
 }
 
+bool ProviderConfig::is_local() const {
+    const auto scheme = url.find("://");
+    if (scheme == std::string::npos) return false;
+    auto host = std::string_view(url).substr(scheme + 3);
+    host = host.substr(0, host.find_first_of("/?#"));
+    if (const auto user = host.rfind('@'); user != std::string_view::npos) host.remove_prefix(user + 1);
+    if (host.starts_with('[')) return host.starts_with("[::1]");
+    host = host.substr(0, host.find(':'));
+    return host == "localhost" || host.starts_with("127.");
+}
+
 std::string_view to_string(RpcErrorClass c) {
     switch (c) {
         case RpcErrorClass::kTransient:

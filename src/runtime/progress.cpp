@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "runtime/progress_text.hpp"
 #include "runtime/wait.hpp"
 
 #include <fmt/format.h>
@@ -27,21 +28,6 @@ constexpr auto kEtaDelay = 5s;
 ProgressMode resolve(ProgressMode mode) {
     if (mode != ProgressMode::kAuto) return mode;
     return isatty(STDERR_FILENO) == 1 ? ProgressMode::kBar : ProgressMode::kPlain;
-}
-
-std::string with_thousands(std::uint64_t value) {
-    std::string digits = fmt::format("{}", value);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-        digits.insert(static_cast<std::size_t>(at), ",");
-    return digits;
-}
-
-std::string eta_text(double seconds) {
-    if (seconds < 0) return "--";
-    const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
-    if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
-    if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-    return fmt::format("{}s", whole);
 }
 
 std::size_t terminal_width() {
@@ -157,16 +143,9 @@ std::string ProgressReporter::bar_line(Line& line, Clock::time_point now, std::s
     const std::string tail = fmt::format(
         "  {} blk/s  {:.1f} MB/s  ETA {}  {} jobs",
         with_thousands(static_cast<std::uint64_t>(rates.units_per_s + 0.5)), rates.bytes_per_s / 1e6,
-        line.counters->finished ? "done" : eta_text(rates.eta_s), line.counters->running.load());
-    std::string bar;
-    constexpr std::size_t kBarMax = 24;
-    if (head.size() + tail.size() + 8 < width) {
-        const std::size_t cells = std::min(kBarMax, width - head.size() - tail.size() - 4);
-        const auto filled =
-            std::min(cells, static_cast<std::size_t>(percent / 100.0 * static_cast<double>(cells)));
-        bar = "[" + std::string(filled, '=') + (filled < cells ? ">" : "") +
-              std::string(filled < cells ? cells - filled - 1 : 0, ' ') + "]";
-    }
+        line.counters->finished ? "done" : duration_text(rates.eta_s), line.counters->running.load());
+    const std::size_t room = width > head.size() + tail.size() ? width - head.size() - tail.size() : 0;
+    const std::string bar = progress_bar(percent / 100.0, room);
     std::string text = head + bar + tail;
     if (text.size() >= width) text.resize(width - 1);
     return text;
@@ -180,7 +159,7 @@ void ProgressReporter::report_plain(Line& line, Clock::time_point now, const cha
                {"percent", fmt::format("{:.1f}", percent_of(*line.counters))},
                {"blocks_per_s", fmt::format("{:.1f}", rates.units_per_s)},
                {"mb_per_s", fmt::format("{:.1f}", rates.bytes_per_s / 1e6)},
-               {"eta", eta_text(rates.eta_s)}});
+               {"eta", duration_text(rates.eta_s)}});
 }
 
 void ProgressReporter::report_json(Line& line, Clock::time_point now, const char* event) const {

@@ -368,6 +368,8 @@ class EvmRpcSource final : public BlockSource {
 
     std::string provider_name() const override { return traits_.name; }
 
+    bool is_local() const override { return client_->config().is_local(); }
+
     Result<Identity> identity(std::stop_token stop) override {
         TRY_ASSIGN(const auto chain, client_->call({"eth_chainId", "[]"}, stop, kIdentityPatience));
         const auto& answer = chain.answers.front();
