@@ -1,5 +1,6 @@
 // Copyright 2026 The Amp Authors
 // SPDX-License-Identifier: Apache-2.0
+#include "app/admin_service.hpp"
 #include "app/commands.hpp"
 #include "app/context.hpp"
 #include "app/provider_sources.hpp"
@@ -7,17 +8,30 @@
 #include "jobs/scheduler_loop.hpp"
 #include "runtime/wait.hpp"
 
-#include <thread>
+#include <chrono>
 
 namespace amp::app {
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStop = 10s;  // for requests that run
 
 Result<> control(const CommandLine& line, runtime::SignalStop& signals) {
     TRY_ASSIGN(const auto loaded, load_configuration(line.common));
     TRY_ASSIGN(const auto store, open_metadata(loaded));
     ProviderSources sources(loaded, *store);
     jobs::SchedulerLoop scheduler(*store, sources, scheduler_options(loaded.config));
-    scheduler.run(signals.token());
+    TRY_ASSIGN(const auto admin,
+               AdminService::start(loaded, line.admin.admin_addr.value_or(loaded.config.admin_api_addr),
+                                   "controller", *store, scheduler));
+    if (loaded.config.controller_scheduler) {
+        scheduler.run(signals.token());
+    } else {
+        while (runtime::wait_for(1h, signals.token())) {
+        }
+    }
+    admin->stop(std::chrono::steady_clock::now() + kStop);
     log::info("controller", "stopped");
     return {};
 }

@@ -6,10 +6,13 @@
 #include "base/log.hpp"
 #include "extract/evm_rpc/source.hpp"
 
+#include <algorithm>
+
 namespace amp::app {
 namespace {
 
 constexpr std::chrono::seconds kFreshness{10};
+constexpr std::chrono::seconds kFailedLast{30};  // a provider that failed is asked after the others
 
 }  // namespace
 
@@ -35,11 +38,19 @@ Result<std::shared_ptr<extract::BlockSource>> ProviderSources::open(const std::s
                                                                     const std::string& network,
                                                                     std::stop_token stop) {
     TRY_ASSIGN(const auto providers, current());
-    const auto usable = candidates(providers, kind, network);
+    auto usable = candidates(providers, kind, network);
     if (usable.empty()) {
         const auto folder = config::resolve_path(loaded_, "providers_dir", loaded_.config.providers_dir);
         auto missing = choose_provider(providers, kind, network, folder).error();
         return Error{Code::kUnavailable, missing.message, "NO_PROVIDER"};
+    }
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        std::ranges::stable_partition(usable, [&](const auto& provider) {
+            const auto failed = failed_at_.find(provider.name);
+            return failed == failed_at_.end() || now - failed->second >= kFailedLast;
+        });
     }
     std::optional<Error> first_failure;
     for (const auto& provider : usable) {
@@ -57,9 +68,14 @@ Result<std::shared_ptr<extract::BlockSource>> ProviderSources::open(const std::s
         if (attempt.ok()) {
             const std::scoped_lock lock(mutex_);
             opened_[provider.name] = {provider, *attempt};
+            failed_at_.erase(provider.name);
             return attempt;
         }
         if (stop.stop_requested()) return Error{Code::kCancelled, "stopped", {}};
+        {
+            const std::scoped_lock lock(mutex_);
+            failed_at_[provider.name] = std::chrono::steady_clock::now();
+        }
         log::warn("extract", "a provider cannot be used",
                   {{"provider", provider.redacted()}, {"err", attempt.error().message}});
         if (!first_failure) first_failure = attempt.error();

@@ -44,6 +44,7 @@ class ProviderSources final : public jobs::Sources {
     std::chrono::steady_clock::time_point read_at_{};
     std::vector<net::ProviderConfig> providers_;
     std::map<std::string, Opened> opened_;  // by provider name; chain checked
+    std::map<std::string, std::chrono::steady_clock::time_point> failed_at_;
 };
 
 }  // namespace amp::app

@@ -115,6 +115,7 @@ Result<std::vector<net::ProviderConfig>> load_providers(
         anvil.kind = "evm-rpc";
         anvil.network = "anvil";
         anvil.url = "http://127.0.0.1:8545";
+        anvil.priority = std::numeric_limits<int>::min();  // what someone configured comes first
         providers.push_back(std::move(anvil));
     }
     return providers;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +28,7 @@ struct Registration {
     std::string network;
     std::string manifest;                // canonical JSON
     std::optional<std::string> version;  // semver; also moves `latest` if it is now the greatest
+    bool force_version = false;          // the version may have had another hash
 };
 
 /// The active revision a table needs; `path` is used only if a new one has to be made.
@@ -247,6 +249,29 @@ struct GroupCommit {
 
 // ---- what the Admin API shows and changes ----
 
+/// What is stored of one table of a dataset at a manifest, in its active revision. All figures are of LIVE
+/// files.
+struct TableStats {
+    std::string table;
+    std::int64_t revision_id = 0;
+    std::int64_t change_seq = 0;
+    std::int64_t files = 0;
+    std::int64_t bytes = 0;
+    std::int64_t rows = 0;
+    std::optional<BlockNum> first_block;
+    std::optional<BlockNum> last_block;
+    std::uint64_t blocks = 0;         // at or above the block asked for
+    std::uint64_t recent_blocks = 0;  // committed within the window asked for
+    std::uint64_t recent_bytes = 0;
+};
+
+/// How many rows are in which state.
+struct StateCounts {
+    std::map<std::string, std::int64_t> jobs;
+    std::map<std::string, std::int64_t> shards;
+    std::map<std::string, std::int64_t> workers;
+};
+
 struct ManifestUse {
     std::string hash;
     std::string kind;
@@ -344,6 +369,11 @@ class MetaStore : public CatalogReader {
                                                            std::span<const WantedRevision> wanted) = 0;
     /// LIVE files that end at or above a block, by start block.
     virtual Result<std::vector<File>> live_files(std::int64_t revision_id, BlockNum from = 0) = 0;
+
+    /// By table name; tables without an active revision are left out.
+    virtual Result<std::vector<TableStats>> table_stats(std::int64_t dataset_id, const std::string& hash,
+                                                        BlockNum from, std::chrono::microseconds window) = 0;
+    virtual Result<StateCounts> state_counts() = 0;
 
     // Workers.
     /// kConflict if a live session holds the node id. Returns the session epoch.

@@ -66,6 +66,7 @@ struct File {
     std::int64_t bytes = 0;
     std::string etag;
     std::int64_t generation = 0;
+    bool was_final = false;  // the source called its blocks final when it was written
     FileState state = FileState::kLive;
     std::int64_t commit_seq = 0;
     std::int64_t created_at = 0;  // microseconds, store clock

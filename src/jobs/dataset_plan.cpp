@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace amp::jobs {
@@ -45,7 +46,8 @@ Result<FilesByTable> live_files(catalog::MetaStore& store, const GroupTarget& ta
     return files;
 }
 
-// Files above finality (and the newest at or below it) that the node's chain no longer holds.
+// Files that the node's chain no longer holds: of those above finality, and of those that were above it when
+// they were written. The newest one at or below finality stands for all before it, which it links to.
 Result<std::vector<catalog::File>> find_lost(extract::BlockSource& source, const std::string& dataset,
                                              const FilesByTable& files, const ChainView& chain,
                                              std::stop_token stop) {
@@ -65,22 +67,48 @@ Result<std::vector<catalog::File>> find_lost(extract::BlockSource& source, const
     if (newest_final) numbers.insert(*newest_final);
     std::vector<catalog::File> lost;
     if (numbers.empty()) return lost;
-    const std::vector<BlockNum> asked(numbers.begin(), numbers.end());
-    TRY_ASSIGN(const auto hashes, source.canonical(asked, stop));
-    const auto hash_at = [&](BlockNum number) -> std::optional<Hash32> {
-        const auto found = std::lower_bound(asked.begin(), asked.end(), number);
-        return found == asked.end() || *found != number
-                   ? std::nullopt
-                   : hashes[static_cast<std::size_t>(found - asked.begin())];
+    std::map<BlockNum, std::optional<Hash32>> hashes;
+    const auto ask = [&]() -> Result<> {
+        const std::vector<BlockNum> asked(numbers.begin(), numbers.end());
+        TRY_ASSIGN(const auto answers, source.canonical(asked, stop));
+        for (std::size_t i = 0; i < asked.size(); ++i) hashes[asked[i]] = answers[i];
+        return {};
     };
+    TRY(ask());
+    const auto hash_at = [&](BlockNum number) {
+        const auto found = hashes.find(number);
+        return found == hashes.end() ? std::nullopt : found->second;
+    };
+    const auto differs = [&](const catalog::File& file) {
+        const auto now = hash_at(file.range.end);
+        return now && file.hash && *now != *file.hash;
+    };
+    // Blocks became final after they were replaced: the fork lies deeper than what was asked for.
+    const bool went_deeper = std::ranges::any_of(files, [&](const auto& table) {
+        return std::ranges::any_of(table, [&](const auto& file) {
+            return file.range.end <= final_height && !file.was_final && differs(file);
+        });
+    });
+    if (went_deeper) {
+        numbers.clear();
+        for (const auto& table : files)
+            for (const auto& file : table)
+                if (file.range.end <= final_height && !file.was_final) numbers.insert(file.range.end);
+        BlockNum newest_sure = 0;
+        for (const auto& table : files)
+            for (const auto& file : table)
+                if (file.was_final) newest_sure = std::max(newest_sure, file.range.end);
+        numbers.insert(newest_sure);
+        TRY(ask());
+    }
     for (const auto& table : files) {
         std::set<Hash32> abandoned;
         for (const auto& file : table) {
             // Above the node's head nothing can be compared: a lagging node is no reorganisation.
             if (file.range.end > head) continue;
+            if (!differs(file)) continue;
             const auto now = hash_at(file.range.end);
-            if (!now || !file.hash || *now == *file.hash) continue;
-            if (file.range.end <= final_height)
+            if (file.was_final)
                 return Error{Code::kCorruption,
                              fmt::format("block {} of {} is stored with the hash {} although it was final, "
                                          "but provider \"{}\" now has {}: "

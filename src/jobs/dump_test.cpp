@@ -102,6 +102,18 @@ TEST_F(DumpTest, SurvivesAReorganisationWhileItRuns) {
     expect_chain(source, 499);
 }
 
+TEST_F(DumpTest, ReplacesBlocksThatBecameFinalAfterTheyWereReplaced) {
+    amp::testing::FakeSource source(199, 150);
+    ASSERT_TRUE(run(source, options()).ok());
+    source.set_head(205);
+    ASSERT_TRUE(run(source, options()).ok());
+    source.fork(160, 400);
+    source.set_final(350);
+    const auto done = run(source, options());
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    expect_chain(source, 400);
+}
+
 TEST_F(DumpTest, RefusesToTouchAChainThatBreaksFinality) {
     amp::testing::FakeSource source(199, 150);
     ASSERT_TRUE(run(source, options()).ok());

@@ -260,7 +260,14 @@ Result<catalog::Dataset> register_argument(catalog::MetaStore& store, const Mani
     registration.network = argument.manifest.network;
     registration.manifest = argument.manifest.canonical;
     registration.version = argument.version;
+    registration.force_version = argument.force_version;
     return store.register_manifest(registration);
+}
+
+Result<> store_manifest(catalog::MetaStore& store, const ManifestPlaces& places,
+                        const catalog::Manifest& manifest) {
+    TRY(write_canonical(places.manifests_dir, manifest));
+    return store.put_manifest(manifest.hash, manifest.kind, manifest.network, manifest.canonical);
 }
 
 }  // namespace amp::jobs

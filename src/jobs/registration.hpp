@@ -26,6 +26,7 @@ struct ResolvedArgument {
     catalog::Manifest manifest;
     std::optional<std::string> version;          // semver tag to register with
     std::optional<catalog::Dataset> registered;  // the store has it already, unchanged
+    bool force_version = false;                  // the version may have had another manifest
 };
 
 /// Finds what a dataset argument means: a manifest path (URL scheme, leading `/ ./ ../ ~/` or suffix .json),
@@ -37,5 +38,9 @@ Result<ResolvedArgument> resolve_argument(catalog::MetaStore& store, const Manif
 /// Writes the canonical manifest file, then registers it. Idempotent.
 Result<catalog::Dataset> register_argument(catalog::MetaStore& store, const ManifestPlaces& places,
                                            const ResolvedArgument& argument);
+
+/// Writes the canonical manifest file, then stores the manifest without linking it. Idempotent.
+Result<> store_manifest(catalog::MetaStore& store, const ManifestPlaces& places,
+                        const catalog::Manifest& manifest);
 
 }  // namespace amp::jobs

@@ -41,6 +41,10 @@ class SociStore final : public catalog::MetaStore {
     Result<std::vector<catalog::Revision>> active_revisions() override;
     Result<std::vector<catalog::File>> files(std::int64_t revision_id,
                                              std::int64_t after_commit_seq) override;
+    Result<std::vector<catalog::TableStats>> table_stats(std::int64_t dataset_id, const std::string& hash,
+                                                         BlockNum from,
+                                                         std::chrono::microseconds window) override;
+    Result<catalog::StateCounts> state_counts() override;
     Result<std::vector<catalog::File>> live_files(std::int64_t revision_id, BlockNum from) override;
 
     Result<std::int64_t> register_worker(const catalog::NewWorker& worker,

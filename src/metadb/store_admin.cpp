@@ -164,6 +164,69 @@ Result<std::int64_t> SociStore::prune_manifests() {
     });
 }
 
+// ---- figures ----
+
+Result<std::vector<catalog::TableStats>> SociStore::table_stats(std::int64_t dataset_id,
+                                                                const std::string& hash, BlockNum from,
+                                                                std::chrono::microseconds window) {
+    Value from_block;
+    TRY_ASSIGN(from_block, to_stored(from, "start block"));
+    return database_.read([&](Transaction& tx) -> Result<std::vector<catalog::TableStats>> {
+        const std::string blocks =
+            "(f.end_block - CASE WHEN f.start_block < :from THEN :from ELSE f.start_block END + 1)";
+        const auto rows = tx.rows(
+            fmt::format(
+                "SELECT t.name, r.id, r.change_seq, count(f.id), CAST(coalesce(sum(f.byte_size), 0) AS "
+                "BIGINT),"
+                " CAST(coalesce(sum(f.row_count), 0) AS BIGINT), coalesce(min(f.start_block), -1),"
+                " coalesce(max(f.end_block), -1),"
+                " CAST(coalesce(sum(CASE WHEN f.end_block >= :from THEN {0} ELSE 0 END), 0) AS BIGINT),"
+                " CAST(coalesce(sum(CASE WHEN f.end_block >= :from AND f.created_at > now_us() - :window"
+                " THEN {0} ELSE 0 END), 0) AS BIGINT),"
+                " CAST(coalesce(sum(CASE WHEN f.created_at > now_us() - :window THEN f.byte_size ELSE 0 END),"
+                " 0) AS BIGINT) FROM physical_tables t JOIN revisions r ON r.table_id = t.id AND r.active = 1"
+                " LEFT JOIN files f ON f.revision_id = r.id AND f.state = 'LIVE'"
+                " WHERE t.dataset_id = :dataset AND t.hash = :hash GROUP BY t.name, r.id, r.change_seq",
+                blocks),
+            11,
+            {{"from", from_block},
+             {"window", std::int64_t{window.count()}},
+             {"dataset", dataset_id},
+             {"hash", hash}});
+        const auto block = [](std::int64_t number) {
+            return number < 0 ? std::nullopt : std::optional(static_cast<BlockNum>(number));
+        };
+        std::vector<catalog::TableStats> tables;
+        for (const auto& row : rows)
+            tables.push_back({.table = row.text(0),
+                              .revision_id = row.number(1),
+                              .change_seq = row.number(2),
+                              .files = row.number(3),
+                              .bytes = row.number(4),
+                              .rows = row.number(5),
+                              .first_block = block(row.number(6)),
+                              .last_block = block(row.number(7)),
+                              .blocks = static_cast<std::uint64_t>(row.number(8)),
+                              .recent_blocks = static_cast<std::uint64_t>(row.number(9)),
+                              .recent_bytes = static_cast<std::uint64_t>(row.number(10))});
+        std::ranges::sort(tables, {}, &catalog::TableStats::table);
+        return tables;
+    });
+}
+
+Result<catalog::StateCounts> SociStore::state_counts() {
+    return database_.read([](Transaction& tx) -> Result<catalog::StateCounts> {
+        catalog::StateCounts counts;
+        for (const auto& row : tx.rows("SELECT status, count(*) FROM jobs GROUP BY status", 2))
+            counts.jobs[row.text(0)] = row.number(1);
+        for (const auto& row : tx.rows("SELECT status, count(*) FROM shards GROUP BY status", 2))
+            counts.shards[row.text(0)] = row.number(1);
+        for (const auto& row : tx.rows("SELECT state, count(*) FROM workers GROUP BY state", 2))
+            counts.workers[row.text(0)] = row.number(1);
+        return counts;
+    });
+}
+
 // ---- providers ----
 
 Result<std::vector<catalog::StoredProvider>> SociStore::list_providers() {

@@ -54,11 +54,11 @@ void set_tag(Transaction& tx, std::int64_t dataset_id, const std::string& tag, c
 
 /// Sets the version tag, and `latest` if no other version is greater.
 Result<> set_version(Transaction& tx, std::int64_t dataset_id, const std::string& version,
-                     const std::string& hash) {
+                     const std::string& hash, bool force) {
     bool greatest = true;
     for (const auto& row :
          tx.rows("SELECT tag, hash FROM tags WHERE dataset_id = :dataset", 2, {{"dataset", dataset_id}})) {
-        if (row.text(0) == version && row.text(1) != hash) {
+        if (row.text(0) == version && row.text(1) != hash && !force) {
             return make_error(Code::kAlreadyExists,
                               "version {} exists already with the manifest {}; choose another version",
                               version, row.text(1).substr(0, 7))
@@ -104,12 +104,13 @@ std::optional<Revision> find_revision(Transaction& tx, std::int64_t dataset_id, 
 
 // ---- files ----
 
-constexpr std::size_t kFileColumns = 16;
+constexpr std::size_t kFileColumns = 17;
 
 constexpr const char* kSelectFiles =
     "SELECT id, revision_id, name, network, start_block, end_block, prev_hash, hash, end_timestamp, "
     "row_count,"
-    " byte_size, etag, generation, commit_seq, created_at, state FROM files WHERE revision_id = :revision ";
+    " byte_size, etag, generation, commit_seq, created_at, state, metadata FROM files WHERE revision_id = "
+    ":revision ";
 
 Result<File> to_file(const Row& row) {
     File file{.id = row.number(0), .revision_id = row.number(1), .name = row.text(2), .network = row.text(3)};
@@ -131,6 +132,7 @@ Result<File> to_file(const Row& row) {
     file.generation = row.number(12);
     file.commit_seq = row.number(13);
     file.created_at = row.number(14);
+    file.was_final = row.text(16).find(R"("final":true)") != std::string::npos;
     file.state = row.text(15) == "LIVE" ? FileState::kLive : FileState::kSuperseded;
     return file;
 }
@@ -163,7 +165,7 @@ Result<Dataset> SociStore::register_manifest(const catalog::Registration& r) {
             "INSERT INTO dataset_manifests (dataset_id, hash, created_at) VALUES (:dataset, :hash, now_us())"
             " ON CONFLICT (dataset_id, hash) DO NOTHING",
             {{"dataset", id}, {"hash", r.hash}});
-        if (r.version) TRY(set_version(tx, id, *r.version, r.hash));
+        if (r.version) TRY(set_version(tx, id, *r.version, r.hash, r.force_version));
         set_tag(tx, id, "dev", r.hash);
         return Dataset{.id = id,
                        .ns = r.ns,

@@ -38,6 +38,10 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     return out;
 }
 
+bool is_loopback(const ListenAddress& address) {
+    return address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
+}
+
 Result<> check_can_listen(const ListenAddress& address, std::string_view what) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;

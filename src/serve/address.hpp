@@ -19,6 +19,9 @@ struct ListenAddress {
 /// otherwise.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
+/// True if only this machine can reach it.
+bool is_loopback(const ListenAddress& address);
+
 /// Tries whether the address can be bound, so that a library that says only "failed" need not be asked.
 /// kUnavailable with the cause, kInvalidArgument if the host cannot be resolved.
 Result<> check_can_listen(const ListenAddress& address, std::string_view what);

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -24,12 +25,22 @@ class ScratchPostgres:
         subprocess.run([*prefix, _BIN / "initdb", "-D", data, "-U", "amp", "-A", "trust", "-E", "UTF8",
                         "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True)
         port = free_port()
-        self.process = Process([
+        self._command = [
             *prefix, _BIN / "postgres", "-D", data, "-p", port, "-k", self._folder, "-c", "listen_addresses=127.0.0.1",
-            "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"], name="postgres")
+            "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+        self._ready = [_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        self._start()
         self.url = f"postgresql://amp@127.0.0.1:{port}/postgres"
-        ready = [_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, 30, "PostgreSQL")
+
+    def _start(self):
+        self.process = Process(self._command, name="postgres")
+        wait_for(lambda: subprocess.run(self._ready, check=False).returncode == 0, 30, "PostgreSQL")
+
+    def restart(self):
+        """Cuts every connection, as an operator's restart does."""
+        self.process.signal(signal.SIGINT)
+        self.process.wait(30)
+        self._start()
 
     def sql(self, text: str) -> str:
         done = subprocess.run([_BIN / "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, self.url],

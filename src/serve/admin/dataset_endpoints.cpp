@@ -1,0 +1,448 @@
+// Copyright 2026 The Amp Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "base/glob.hpp"
+#include "catalog/manifest.hpp"
+#include "catalog/segments.hpp"
+#include "serve/admin/admin_context.hpp"
+#include "serve/admin/request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace amp::serve {
+namespace {
+
+using catalog::Dataset;
+using catalog::JobStatus;
+using net::HttpRequest;
+using net::HttpResponse;
+
+constexpr int kDeployTries = 5;
+
+Error unknown(const catalog::DatasetRef& ref) {
+    return make_error(Code::kNotFound, "dataset {} is not registered", to_string(ref))
+        .with_reason("DATASET_NOT_FOUND");
+}
+
+Result<Dataset> find(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto ref, read_dataset(request));
+    TRY_ASSIGN(auto dataset, context.store.find_dataset(ref));
+    if (!dataset) return unknown(ref);
+    return std::move(*dataset);
+}
+
+Result<std::vector<Dataset>> tags_of(AdminContext& context, const Dataset& dataset) {
+    TRY_ASSIGN(auto all, context.store.list_datasets());
+    std::erase_if(all, [&](const auto& tag) { return tag.id != dataset.id; });
+    return all;
+}
+
+Result<HttpResponse> describe(AdminContext& context, const Dataset& dataset, int status,
+                              const std::vector<std::string>& warnings = {}) {
+    TRY_ASSIGN(const auto tags, tags_of(context, dataset));
+    Json out = to_json(dataset, tags);
+    if (!warnings.empty()) out["warnings"] = warnings;
+    return reply(status, out);
+}
+
+Result<HttpResponse> list(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto page, read_page(request));
+    TRY_ASSIGN(const auto tags, context.store.list_datasets());
+    TRY_ASSIGN(const auto active_states, read_statuses(std::nullopt));
+    TRY_ASSIGN(const auto jobs, context.store.list_jobs({.statuses = active_states, .limit = 1000}));
+    std::map<std::int64_t, std::int64_t> active;
+    for (const auto& job : jobs) active.emplace(job.dataset_id, job.id);
+    std::map<std::int64_t, std::vector<Dataset>, std::greater<>> by_id;  // newest first
+    for (const auto& tag : tags)
+        if (!page.before || tag.id < *page.before) by_id[tag.id].push_back(tag);
+    const bool is_paged = request.query.contains("limit") || page.before;
+    Json shown = Json::array();
+    Json out = Json::object();
+    std::int64_t last = 0;
+    for (const auto& [id, of_one] : by_id) {
+        if (is_paged && shown.size() == static_cast<std::size_t>(page.limit)) {
+            out["next_cursor"] = std::to_string(last);
+            break;
+        }
+        const auto job = active.find(id);
+        shown.push_back(
+            summary_json(of_one, job == active.end() ? std::nullopt : std::optional(job->second)));
+        last = id;
+    }
+    out["datasets"] = std::move(shown);
+    return reply(200, out);
+}
+
+Result<HttpResponse> register_dataset(AdminContext& context, const HttpRequest& request) {
+    const auto invalid = [](std::string_view text) {
+        return make_error(Code::kInvalidArgument, "{}", text).with_reason("INVALID_PAYLOAD_FORMAT");
+    };
+    TRY_ASSIGN(auto body,
+               read_object(request, {"namespace", "name", "version", "manifest", "force_tag", "strict"}, true,
+                           "INVALID_PAYLOAD_FORMAT"));
+    DatasetRegistration registration;
+    for (const auto* key : {"namespace", "name", "version"})
+        if (body.contains(key) && !body[key].is_string())
+            return invalid(fmt::format("\"{}\" must be a text", key));
+    for (const auto* key : {"force_tag", "strict"})
+        if (body.contains(key) && !body[key].is_boolean())
+            return invalid(fmt::format("\"{}\" must be true or false", key));
+    if (!body.contains("namespace") || !body.contains("name") || !body.contains("manifest"))
+        return invalid("\"namespace\", \"name\" and \"manifest\" are required");
+    registration.ns = body["namespace"].get<std::string>();
+    registration.name = body["name"].get<std::string>();
+    if (body.contains("version")) registration.version = body["version"].get<std::string>();
+    registration.force_version = body.value("force_tag", false);
+    registration.strict = body.value("strict", false);
+    const bool has_ns = !registration.ns.empty() && registration.ns.size() <= 63 &&
+                        std::ranges::all_of(registration.ns, [](char c) {
+                            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+                        });
+    if (!has_ns || !catalog::is_dataset_name(registration.name))
+        return invalid("namespace and name are of a-z, 0-9 and _, at most 63 characters");
+    if (registration.version && !catalog::compare_versions(*registration.version, *registration.version))
+        return invalid("\"version\" must be a semantic version, such as 1.2.3");
+    auto& manifest = body["manifest"];
+    if (manifest.is_object() && manifest.size() == 1 && manifest.contains("hash")) {
+        Json hash = std::move(manifest["hash"]);
+        manifest = std::move(hash);
+    }
+    if (manifest.is_string()) {
+        auto hash = manifest.get<std::string>();
+        if (!is_hash(hash)) return invalid("\"manifest\" must be an object or a hash of 64 hex digits");
+        std::ranges::transform(hash, hash.begin(),
+                               [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
+        TRY_ASSIGN(const auto stored, context.store.manifest(hash));
+        if (!stored)
+            return make_error(Code::kNotFound, "manifest {} is not stored", hash.substr(0, 7))
+                .with_reason("MANIFEST_NOT_FOUND");
+        registration.manifest = *stored;
+    } else if (manifest.is_object()) {
+        registration.manifest = dump(manifest);
+    } else {
+        return invalid("\"manifest\" must be an object or a hash of 64 hex digits");
+    }
+    TRY_ASSIGN(const auto registered, context.backend.register_dataset(registration));
+    return describe(context, registered.dataset, 201, registered.warnings);
+}
+
+Result<HttpResponse> by_name(AdminContext& context, const HttpRequest& request) {
+    const auto ref = catalog::parse_reference(request.params.at("name"));
+    if (!ref.ok()) return Error{Code::kInvalidArgument, ref.error().message, "INVALID_PATH"};
+    TRY_ASSIGN(const auto dataset, context.store.find_dataset(*ref));
+    if (!dataset) return unknown(*ref);
+    return describe(context, *dataset, 200);
+}
+
+Result<HttpResponse> get(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    return describe(context, dataset, 200);
+}
+
+Result<HttpResponse> remove(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto ref, read_dataset(request));
+    TRY_ASSIGN([[maybe_unused]] const bool was_there, context.store.delete_dataset(ref.ns, ref.name));
+    return no_content();
+}
+
+Result<HttpResponse> remove_version(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto ref, read_dataset(request));
+    if (!catalog::compare_versions(ref.tag, ref.tag))
+        return make_error(Code::kInvalidArgument, "only versions can be deleted, such as 1.2.3")
+            .with_reason("INVALID_PATH_PARAMS");
+    TRY_ASSIGN([[maybe_unused]] const bool was_there,
+               context.store.delete_version(ref.ns, ref.name, ref.tag));
+    return no_content();
+}
+
+Result<HttpResponse> versions(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    TRY_ASSIGN(const auto tags, tags_of(context, dataset));
+    return reply(200, versions_json(tags));
+}
+
+Result<HttpResponse> manifest(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(auto dataset, find(context, request));
+    HttpResponse response;
+    response.content_type = "application/json";
+    response.body = std::move(dataset.manifest);
+    return response;
+}
+
+HttpResponse job_ref(const catalog::Job& job, const Dataset& dataset, bool created) {
+    auto response = reply(202, {{"job_id", job.id},
+                                {"status", catalog::to_string(job.status)},
+                                {"dataset", dataset.ns + "/" + dataset.name},
+                                {"manifest_hash", job.hash},
+                                {"created", created}});
+    response.headers.emplace_back("location", fmt::format("/jobs/{}", job.id));
+    return response;
+}
+
+Result<> check_worker(AdminContext& context, const std::string& glob) {
+    if (glob.empty()) return {};
+    TRY_ASSIGN(const auto workers, context.store.list_workers());
+    for (const auto& worker : workers)
+        if (worker.state == catalog::WorkerState::kActive && worker.kind != "dump" &&
+            glob_matches(glob, worker.node_id))
+            return {};
+    return make_error(Code::kInvalidArgument, "no active worker has an id that fits \"{}\"", glob)
+        .with_reason("WORKER_NOT_AVAILABLE");
+}
+
+Result<HttpResponse> deploy_dataset(AdminContext& context, const Dataset& dataset, WantedJob wanted) {
+    const auto start = stored_json(dataset.manifest).value("start_block", std::uint64_t{0});
+    if (wanted.end.number && *wanted.end.number < start)
+        return make_error(Code::kInvalidArgument, "end_block {} is below the start block {} of {}/{}",
+                          *wanted.end.number, start, dataset.ns, dataset.name)
+            .with_reason("INVALID_END_BLOCK");
+    TRY(check_worker(context, wanted.job.worker_glob));
+    auto& job = wanted.job;
+    job.dataset_id = dataset.id;
+    job.hash = dataset.hash;
+    job.start_block = start;
+    job.descriptor = dump({{"kind", "materialize-raw"},
+                           {"end_block", wanted.end.text ? Json(*wanted.end.text) : Json()},
+                           {"max_writers", job.parallelism},
+                           {"dataset_namespace", dataset.ns},
+                           {"dataset_name", dataset.name},
+                           {"manifest_hash", dataset.hash},
+                           {"verify", wanted.verify}});
+    for (int attempt = 0;; ++attempt) {
+        auto made = context.store.create_job(job);
+        if (made.ok()) return job_ref(*made, dataset, true);
+        if (made.error().reason != "ACTIVE_JOB") return std::move(made).error();
+        TRY_ASSIGN(const auto active, context.store.active_job(dataset.id, dataset.hash));
+        // Ended in between.
+        if (!active && attempt < kDeployTries) continue;
+        if (!active) return std::move(made).error();
+        const bool is_equal = active->descriptor == job.descriptor && active->origin != "dump" &&
+                              active->status != JobStatus::kStopRequested &&
+                              active->status != JobStatus::kStopping;
+        if (is_equal) return job_ref(*active, dataset, false);
+        return make_error(Code::kConflict, "job {} ({}, by {}) writes {}/{}; stop it first", active->id,
+                          catalog::to_string(active->status), active->origin, dataset.ns, dataset.name)
+            .with_reason("ACTIVE_JOB_CONFLICT");
+    }
+}
+
+Result<HttpResponse> deploy(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    TRY_ASSIGN(auto wanted, read_deploy(request));
+    return deploy_dataset(context, dataset, std::move(wanted));
+}
+
+Result<HttpResponse> dump_dataset(AdminContext& context, const HttpRequest& request) {
+    const auto& name = request.params.at("name");
+    if (const auto ref = catalog::parse_reference(name); !ref.ok())
+        return Error{Code::kInvalidArgument, ref.error().message, "INVALID_PATH"};
+    TRY_ASSIGN(auto wanted, read_deploy(request));
+    TRY_ASSIGN(const auto dataset, context.backend.resolve_dataset(name));
+    return deploy_dataset(context, dataset, std::move(wanted));
+}
+
+Result<HttpResponse> sync_progress(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    TRY_ASSIGN(const auto tables, context.store.table_stats(dataset.id, dataset.hash, 0,
+                                                            std::chrono::microseconds(kRateWindowUs)));
+    TRY_ASSIGN(const auto job, context.store.active_job(dataset.id, dataset.hash));
+    Json shown = Json::array();
+    for (const auto& table : tables) {
+        Json one = {{"table_name", table.table}};
+        if (table.last_block) one["current_block"] = *table.last_block;
+        if (table.first_block) one["start_block"] = *table.first_block;
+        if (job) {
+            one["job_id"] = job->id;
+            one["job_status"] = catalog::to_string(job->status);
+        }
+        one["files_count"] = table.files;
+        one["total_size_bytes"] = table.bytes;
+        shown.push_back(std::move(one));
+    }
+    return reply(200, {{"dataset_namespace", dataset.ns},
+                       {"dataset_name", dataset.name},
+                       {"revision", dataset.tag},
+                       {"manifest_hash", dataset.hash},
+                       {"tables", std::move(shown)}});
+}
+
+Result<HttpResponse> jobs(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    TRY_ASSIGN(const auto rows, context.store.list_jobs({.dataset_id = dataset.id, .limit = 1000}));
+    Json shown = Json::array();
+    for (const auto& job : rows) {
+        if (job.hash != dataset.hash) continue;
+        TRY_ASSIGN(auto described, describe_job(context.store, job));
+        shown.push_back(std::move(described));
+    }
+    return reply(200, {{"jobs", std::move(shown)}});
+}
+
+Json range_json(const BlockRange& range) { return {{"start", range.start}, {"end", range.end}}; }
+
+/// What each table lacks up to the highest block that any of them, or the active job's end, has.
+Result<HttpResponse> gaps(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    const auto start = stored_json(dataset.manifest).value("start_block", std::uint64_t{0});
+    TRY_ASSIGN(const auto tables, context.store.table_stats(dataset.id, dataset.hash, 0,
+                                                            std::chrono::microseconds(kRateWindowUs)));
+    TRY_ASSIGN(const auto job, context.store.active_job(dataset.id, dataset.hash));
+    std::optional<BlockNum> end = job ? job->end_block : std::nullopt;
+    for (const auto& table : tables)
+        if (table.last_block) end = std::max(end.value_or(0), *table.last_block);
+    Json shown = Json::array();
+    for (const auto& table : tables) {
+        Json one = {{"table_name", table.table}};
+        Json missing = Json::array();
+        if (end && *end >= start) {
+            one["desired"] = range_json({start, *end});
+            TRY_ASSIGN(const auto files, context.store.live_files(table.revision_id));
+            std::vector<catalog::Segment> segments;
+            for (const auto& file : files) segments.push_back(catalog::to_segment(file));
+            for (const auto& range : catalog::missing_ranges({start, *end}, segments, start))
+                missing.push_back(range_json(range));
+        }
+        one["missing"] = std::move(missing);
+        shown.push_back(std::move(one));
+    }
+    return reply(200, {{"tables", std::move(shown)}});
+}
+
+}  // namespace
+
+void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) {
+    const std::vector<std::string_view> ref = {"INVALID_PATH", "INVALID_PATH_PARAMS", "DATASET_NOT_FOUND"};
+    const auto with = [&](std::initializer_list<std::string_view> more) {
+        auto codes = ref;
+        codes.insert(codes.end(), more);
+        return codes;
+    };
+    const auto deploying = with({"INVALID_BODY", "INVALID_END_BLOCK", "WORKER_NOT_AVAILABLE",
+                                 "ACTIVE_JOB_CONFLICT", "INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
+                                 "UNSUPPORTED_DATASET_KIND", "SCHEMA_MISMATCH"});
+    const auto bind = [&context](auto handler) -> AdminHandler {
+        return [&context, handler](const HttpRequest& request) { return handler(context, request); };
+    };
+    table.push_back(
+        {.method = "GET",
+         .path = "/datasets",
+         .id = "listDatasets",
+         .summary = "All datasets",
+         .query = {{"limit", R"({"type":"integer","minimum":1,"maximum":1000})", "rows of one page"},
+                   {"cursor", R"({"type":"string"})", "next_cursor of the page before"}},
+         .answers = {{200, "Datasets"}},
+         .codes = {"INVALID_QUERY_PARAMETERS", "LIMIT_INVALID", "LIMIT_TOO_LARGE"},
+         .failure = "LIST_ALL_DATASETS_ERROR",
+         .handler = bind(list)});
+    table.push_back(
+        {.method = "POST",
+         .path = "/datasets",
+         .id = "registerDataset",
+         .summary = "Register a dataset",
+         .body = "Register",
+         .body_required = true,
+         .answers = {{201, "Dataset"}},
+         .codes = {"INVALID_PAYLOAD_FORMAT", "INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
+                   "UNSUPPORTED_DATASET_KIND", "SCHEMA_MISMATCH", "MANIFEST_NOT_FOUND", "VERSION_CONFLICT"},
+         .failure = "MANIFEST_REGISTRATION_ERROR",
+         .handler = bind(register_dataset)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{name}",
+                     .id = "getDatasetByReference",
+                     .summary = "A dataset by its name or encoded reference",
+                     .answers = {{200, "Dataset"}},
+                     .codes = ref,
+                     .failure = "RESOLVE_REVISION_ERROR",
+                     .handler = bind(by_name)});
+    table.push_back({.method = "POST",
+                     .path = "/datasets/{name}/dump",
+                     .id = "dumpDataset",
+                     .summary = "Extract a dataset; known and bundled names are registered by it",
+                     .body = "Deploy",
+                     .answers = {{202, "JobRef"}},
+                     .codes = deploying,
+                     .failure = "SCHEDULER_ERROR",
+                     .handler = bind(dump_dataset)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}",
+                     .id = "getDataset",
+                     .summary = "A dataset at latest, else dev",
+                     .answers = {{200, "Dataset"}},
+                     .codes = ref,
+                     .failure = "RESOLVE_REVISION_ERROR",
+                     .handler = bind(get)});
+    table.push_back({.method = "DELETE",
+                     .path = "/datasets/{namespace}/{name}",
+                     .id = "deleteDataset",
+                     .summary = "Remove a dataset; its files stay",
+                     .answers = {{204, {}}},
+                     .codes = with({"DATASET_IN_USE"}),
+                     .handler = bind(remove)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}/versions",
+                     .id = "listVersions",
+                     .summary = "All versions of a dataset",
+                     .answers = {{200, "Versions"}},
+                     .codes = ref,
+                     .failure = "LIST_VERSION_TAGS_ERROR",
+                     .handler = bind(versions)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}",
+                     .id = "getVersion",
+                     .summary = "A dataset at a revision",
+                     .answers = {{200, "Dataset"}},
+                     .codes = ref,
+                     .failure = "RESOLVE_REVISION_ERROR",
+                     .handler = bind(get)});
+    table.push_back({.method = "DELETE",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}",
+                     .id = "deleteVersion",
+                     .summary = "Remove a version",
+                     .answers = {{204, {}}},
+                     .codes = with({"CANNOT_DELETE_LATEST_VERSION"}),
+                     .handler = bind(remove_version)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/manifest",
+                     .id = "getVersionManifest",
+                     .summary = "The manifest of a revision",
+                     .answers = {{200, "Document"}},
+                     .codes = ref,
+                     .failure = "READ_MANIFEST_ERROR",
+                     .handler = bind(manifest)});
+    table.push_back({.method = "POST",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/deploy",
+                     .id = "deployVersion",
+                     .summary = "Extract a revision",
+                     .body = "Deploy",
+                     .answers = {{202, "JobRef"}},
+                     .codes = deploying,
+                     .failure = "SCHEDULER_ERROR",
+                     .handler = bind(deploy)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/sync-progress",
+                     .id = "getSyncProgress",
+                     .summary = "What is stored of each table",
+                     .answers = {{200, "SyncProgress"}},
+                     .codes = ref,
+                     .failure = "GET_SYNC_PROGRESS_ERROR",
+                     .handler = bind(sync_progress)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/jobs",
+                     .id = "listVersionJobs",
+                     .summary = "The jobs of a revision",
+                     .answers = {{200, "Jobs"}},
+                     .codes = ref,
+                     .failure = "LIST_JOBS_ERROR",
+                     .handler = bind(jobs)});
+    table.push_back({.method = "GET",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/gaps",
+                     .id = "getGaps",
+                     .summary = "Blocks that tables lack",
+                     .answers = {{200, "Gaps"}},
+                     .codes = ref,
+                     .handler = bind(gaps)});
+}
+
+}  // namespace amp::serve
