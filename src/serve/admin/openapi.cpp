@@ -172,7 +172,12 @@ Json parameters_of(const Endpoint& endpoint) {
         const auto name = endpoint.path.substr(at + 1, endpoint.path.find('}', at) - at - 1);
         const bool is_number = name == "job_id" || name == "event_id";
         Json schema = {{"type", is_number ? "integer" : "string"}};
-        if (!is_number) schema["minLength"] = 1;
+        if (is_number) schema["minimum"] = 1;
+        if (name == "hash") schema["pattern"] = "^[0-9a-f]{64}$";
+        if (name == "namespace") schema["pattern"] = "^[a-z0-9_]{1,63}$";
+        if (name == "name") schema["pattern"] = "^[a-z_][a-z0-9_]{0,62}$";
+        if (name == "node_id") schema["pattern"] = "^[A-Za-z][A-Za-z0-9_.-]{0,127}$";
+        if (name == "revision") schema["pattern"] = "^(latest|dev|[0-9a-f]{64}|[0-9]+\\.[0-9]+\\.[0-9]+)$";
         parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", schema}});
     }
     for (const auto& query : endpoint.query)

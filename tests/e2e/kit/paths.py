@@ -25,6 +25,10 @@ def ampd() -> pathlib.Path:
     return pathlib.Path(os.environ.get("AMPD", build_dir() / "cmd" / "ampd"))
 
 
+def ampctl() -> pathlib.Path:
+    return ampd().with_name("ampctl")
+
+
 def replay_server() -> pathlib.Path:
     return pathlib.Path(os.environ.get("AMP_REPLAY_SERVER", build_dir() / "bench" / "replay_server"))
 

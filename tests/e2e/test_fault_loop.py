@@ -1,0 +1,111 @@
+# Copyright 2026 The Amp Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Random faults while a chain with reorganisations is followed: at the end the tables are the chain.
+
+AMP_FAULTS=200 AMP_FAULT_SEED=1 pytest test_fault_loop.py runs a long loop; the default is a short one.
+"""
+import os
+import random
+import signal
+
+from kit.chains import Anvil, Population
+from kit.cluster import Cluster, assert_chain, await_block
+from kit.postgres import ScratchPostgres
+from kit.process import wait_for
+
+FAULTS = int(os.environ.get("AMP_FAULTS", "8"))
+SEED = int(os.environ.get("AMP_FAULT_SEED", "7"))
+
+
+class Loop:
+    def __init__(self, cluster, postgres, node):
+        self.cluster, self.postgres, self.node = cluster, postgres, node
+        self.random = random.Random(SEED)
+        self.controllers = [cluster.controller(), cluster.controller()]
+        self.workers = {name: cluster.worker(name) for name in ("w1", "w2", "w3")}
+        self.server = cluster.server()
+        cluster.admin.add_provider("node", "anvil", node.url)
+        self.job = cluster.admin.dump("anvil")
+        self.done = []
+
+    def head(self):
+        return int(self.node.rpc.call("eth_blockNumber"), 16)
+
+    def grow(self):
+        if self.random.random() < 0.4:
+            snapshot = self.node.rpc.call("evm_snapshot")
+            self.node.mine(self.random.randint(1, 2))
+            if self.random.random() < 0.5:
+                await_block(self.server, "anvil", self.head(), 60)
+            self.node.rpc.call("evm_revert", snapshot)
+            self.node.rpc.call("evm_increaseTime", 50)
+            self.node.mine(3)
+        else:
+            self.node.mine(self.random.randint(1, 4))
+
+    def is_there(self):
+        """The newest block of the node is the newest that a query sees."""
+        wanted = self.node.rpc.call("eth_getBlockByNumber", "latest", False)
+        rows = self.server.post("SELECT block_num, hash FROM anvil.blocks ORDER BY block_num DESC LIMIT 1")
+        return rows.status_code == 200 and wanted["hash"][2:] in rows.text
+
+    def kill_worker(self):
+        name = self.random.choice(sorted(self.workers))
+        self.workers[name].kill()
+        self.grow()
+        self.workers[name] = self.cluster.worker(name)
+
+    def stop_worker(self):
+        name = self.random.choice(sorted(self.workers))
+        assert self.workers[name].stop(60) == 0
+        self.grow()
+        self.workers[name] = self.cluster.worker(name)
+
+    def pause_worker(self):
+        name = self.random.choice(sorted(self.workers))
+        self.workers[name].signal(signal.SIGSTOP)
+        self.grow()
+        wait_for(lambda: self.cluster.admin.workers()[name]["state"] == "GONE", 60, "the lease of the paused worker to end")
+        self.workers[name].signal(signal.SIGCONT)
+        wait_for(lambda: self.cluster.admin.workers()[name]["state"] == "ACTIVE", 60, "the worker to be back")
+
+    def kill_controller(self):
+        self.controllers.pop(0).kill()
+        self.grow()
+        self.controllers.append(self.cluster.controller())
+
+    def restart_postgres(self):
+        self.postgres.restart()
+        self.grow()
+
+    def cut_connections(self):
+        self.postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                          "AND backend_type = 'client backend'")
+        self.grow()
+
+    def step(self):
+        fault = self.random.choice([self.kill_worker, self.kill_worker, self.stop_worker, self.pause_worker,
+                                    self.kill_controller, self.restart_postgres, self.cut_connections])
+        self.done.append(fault.__name__)
+        fault()
+        wait_for(self.is_there, 90, f"the head of the chain after {self.done[-3:]}")
+
+
+def test_random_faults_leave_the_chain_as_it_is(tmp_path):
+    postgres = ScratchPostgres()
+    node = Anvil(Population(accounts=3, contracts=1))
+    node.mine(30)
+    try:
+        with Cluster(tmp_path / "base", postgres.url) as cluster:
+            loop = Loop(cluster, postgres, node)
+            wait_for(loop.is_there, 60, "the first blocks")
+            for _ in range(FAULTS):
+                loop.step()
+            assert_chain(loop.server, node, "anvil")
+            assert cluster.admin.job(loop.job)["status"] in ("RUNNING", "SCHEDULED")
+            events = cluster.admin.get(f"/jobs/{loop.job}/events?limit=1000")["events"]
+            if "kill_worker" in loop.done:
+                assert "SHARD_LOST" in {event["event_type"] for event in events}
+    finally:
+        node.stop()
+        postgres.stop()
