@@ -164,7 +164,16 @@ Result<int> dump(const CommandLine& line, runtime::SignalStop& signals) {
     const std::stop_callback forward(signals.token(), [&] { run_stop.request_stop(); });
     std::mutex lost_mutex;
     std::optional<Error> lost;
+    std::mutex running_mutex;
+    std::vector<jobs::Dump*> running;
+    std::int64_t work_seq = 0;
     jobs::WorkerSession::Options session_options;
+    session_options.on_answer = [&](const catalog::HeartbeatAnswer& answer) {
+        if (answer.work_seq == work_seq) return;
+        work_seq = answer.work_seq;
+        const std::scoped_lock lock(running_mutex);
+        for (auto* dump : running) dump->heed_stop_request();
+    };
     session_options.node_id = node_id();
     session_options.heartbeat = to_ms(loaded.config.worker_heartbeat_interval_secs);
     session_options.lease = to_ms(loaded.config.worker_lease_ttl_secs);
@@ -193,11 +202,19 @@ Result<int> dump(const CommandLine& line, runtime::SignalStop& signals) {
     std::vector<std::optional<Result<jobs::DumpSummary>>> outcomes(dumps.size());
     reporter.start();
     {
+        const std::scoped_lock lock(running_mutex);
+        for (const auto& dump : dumps) running.push_back(dump.get());
+    }
+    {
         std::vector<std::jthread> runs;
         for (std::size_t i = 0; i < dumps.size(); ++i)
             runs.emplace_back([&, i] { outcomes[i] = dumps[i]->run(counters[i], run_stop.get_token()); });
     }
     reporter.stop();
+    {
+        const std::scoped_lock lock(running_mutex);
+        running.clear();
+    }
 
     int exit_code = kExitOk;
     bool stopped = false;

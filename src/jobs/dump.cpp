@@ -41,8 +41,11 @@ Dump::Dump(catalog::MetaStore& store, storage::ObjectStore& objects, extract::Bl
       options_(std::move(options)),
       name_(dataset_.ns + "/" + dataset_.name) {}
 
-Result<DumpSummary> Dump::run(std::shared_ptr<runtime::ProgressCounters> progress, std::stop_token stop) {
+Result<DumpSummary> Dump::run(std::shared_ptr<runtime::ProgressCounters> progress,
+                              std::stop_token outer_stop) {
     const auto started = Clock::now();
+    const std::stop_callback forward(outer_stop, [this] { stop_.request_stop(); });
+    const auto stop = stop_.get_token();
     progress_ = std::move(progress);
     DumpSummary summary;
     summary.dataset = name_;
@@ -53,10 +56,23 @@ Result<DumpSummary> Dump::run(std::shared_ptr<runtime::ProgressCounters> progres
     bool stopped = !end_;
     if (end_) {
         TRY_ASSIGN(job_, claim_job(stop));
-        const auto outcome = run_rounds(stop);
+        job_id_ = job_.id;
+        heed_stop_request();
+        auto outcome = run_rounds(stop);
+        if (!outcome.ok() && outcome.error().reason == "FENCED") {
+            // A stop cancels what waits; that is no lost lease.
+            heed_stop_request();
+            if (stop.stop_requested() && !outer_stop.stop_requested())
+                outcome = Error{Code::kCancelled, "stopped", {}};
+        }
         stopped = stop.stop_requested() && !progress_->finished;
         finish_job(outcome, stopped);
         if (!outcome.ok() && !(stopped && outcome.error().code == Code::kCancelled)) return outcome.error();
+        if (stopped && !outer_stop.stop_requested())
+            return make_error(Code::kCancelled,
+                              "job {} was stopped through the Admin API; run the dump again to continue",
+                              job_.id)
+                .with_reason("JOB_STOPPED");
     }
     summary.end = end_;
     summary.stopped = stopped;
@@ -341,6 +357,14 @@ Result<> Dump::run_rounds(std::stop_token stop) {
             if (!runtime::wait_for(options_.poll, stop)) return Error{Code::kCancelled, "stopped", {}};
         }
     }
+}
+
+void Dump::heed_stop_request() {
+    if (job_id_ == 0) return;
+    const auto job = store_.job(job_id_);
+    if (!job.ok()) return;
+    if (job->status == catalog::JobStatus::kStopRequested || job->status == catalog::JobStatus::kStopping)
+        stop_.request_stop();
 }
 
 void Dump::finish_job(const Result<>& outcome, bool stopped) {

@@ -13,6 +13,7 @@
 #include "runtime/progress.hpp"
 #include "storage/object_store.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -55,7 +56,10 @@ class Dump {
          const WorkerSession& session, catalog::Dataset dataset, catalog::Manifest manifest,
          DumpOptions options);
 
+    /// kCancelled, reason JOB_STOPPED, if the Admin API stopped the job.
     Result<DumpSummary> run(std::shared_ptr<runtime::ProgressCounters> progress, std::stop_token stop);
+    /// Stops the run if someone asked for it through the store. Threads: any.
+    void heed_stop_request();
 
   private:
     struct Round;
@@ -82,6 +86,9 @@ class Dump {
     std::optional<BlockNum> end_;
     std::shared_ptr<runtime::ProgressCounters> progress_;
     RunTotals totals_;
+
+    std::atomic<std::int64_t> job_id_ = 0;  // once claimed
+    std::stop_source stop_;
 };
 
 }  // namespace amp::jobs

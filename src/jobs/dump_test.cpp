@@ -65,6 +65,25 @@ TEST_F(DumpTest, ExtractsEverythingOnceAndThenNothing) {
     EXPECT_EQ(source.delivered(), 1000U);
 }
 
+TEST_F(DumpTest, StopsWhenTheAdminApiSaysSo) {
+    amp::testing::FakeSource source(999, 935);
+    const auto owner = session("node");
+    Dump dump(*store_, *objects_, source, *owner, dataset_, manifest_, options());
+    source.before(500, [&] {
+        const auto job = store_->active_job(dataset_.id, dataset_.hash);
+        ASSERT_TRUE(job.ok() && *job);
+        ASSERT_TRUE(store_->request_stop((*job)->id).ok());
+        dump.heed_stop_request();
+    });
+    const auto done = dump.run(std::make_shared<runtime::ProgressCounters>(), {});
+    ASSERT_FALSE(done.ok());
+    EXPECT_EQ(done.error().reason, "JOB_STOPPED");
+    const auto jobs = store_->list_jobs({});
+    EXPECT_EQ(jobs->front().status, catalog::JobStatus::kStopped);
+    ASSERT_TRUE(run_as(*owner, source, options()).ok());
+    expect_chain(source, 999);
+}
+
 TEST_F(DumpTest, FinalAndNonFinalBlocksNeverShareASegment) {
     amp::testing::FakeSource source(199, 150);
     ASSERT_TRUE(run(source, options()).ok());
