@@ -33,6 +33,8 @@ if(Arrow_FOUND AND Parquet_FOUND AND ArrowFlight_FOUND)
   target_link_libraries(amp_parquet INTERFACE Parquet::parquet_shared)
   add_library(amp_flight INTERFACE)
   target_link_libraries(amp_flight INTERFACE ArrowFlight::arrow_flight_shared)
+  # Distributions have S3 inside libarrow.
+  add_library(amp_arrow_s3 INTERFACE)
   set(AMP_BUNDLED_LIBRARIES)
 else()
   file(GLOB _arrow "${AMP_DEPS}/venv/lib/python3.*/site-packages/pyarrow/libarrow.so.*")
@@ -42,7 +44,7 @@ else()
   endif()
   get_filename_component(_wheel "${_arrow}" DIRECTORY)
   string(REGEX REPLACE ".*libarrow\\.so\\.([0-9]+)$" "\\1" _soversion "${_arrow}")
-  foreach(part arrow arrow_flight parquet)
+  foreach(part arrow arrow_flight arrow_s3 parquet)
     add_library(pyarrow_${part} SHARED IMPORTED)
     set_target_properties(pyarrow_${part} PROPERTIES
       IMPORTED_LOCATION "${_wheel}/lib${part}.so.${_soversion}" IMPORTED_SONAME "lib${part}.so.${_soversion}"
@@ -50,6 +52,8 @@ else()
   endforeach()
   add_library(amp_arrow INTERFACE)
   target_link_libraries(amp_arrow INTERFACE pyarrow_arrow)
+  add_library(amp_arrow_s3 INTERFACE)
+  target_link_libraries(amp_arrow_s3 INTERFACE pyarrow_arrow_s3 pyarrow_arrow)
   add_library(amp_parquet INTERFACE)
   target_link_libraries(amp_parquet INTERFACE pyarrow_parquet pyarrow_arrow)
   add_library(amp_flight INTERFACE)
@@ -57,7 +61,7 @@ else()
   # What `cmake --install` puts beside the program; the libraries of the wheel find each other by $ORIGIN.
   set(AMP_BUNDLED_LIBRARIES
     "${_wheel}/libarrow.so.${_soversion}" "${_wheel}/libarrow_flight.so.${_soversion}"
-    "${_wheel}/libarrow_compute.so.${_soversion}" "${_wheel}/libparquet.so.${_soversion}")
+    "${_wheel}/libarrow_compute.so.${_soversion}" "${_wheel}/libarrow_s3.so.${_soversion}" "${_wheel}/libparquet.so.${_soversion}")
 endif()
 
 add_library(amp_duckdb SHARED IMPORTED)

@@ -3,6 +3,7 @@
 #include "app/commands.hpp"
 #include "base/log.hpp"
 #include "runtime/progress.hpp"
+#include "storage/object_store.hpp"
 
 #include <fmt/format.h>
 
@@ -10,10 +11,22 @@
 
 namespace amp::app {
 
+namespace {
+
+struct FinishBucketClients {
+    FinishBucketClients() = default;
+    FinishBucketClients(const FinishBucketClients&) = delete;
+    FinishBucketClients& operator=(const FinishBucketClients&) = delete;
+    ~FinishBucketClients() { storage::finish_bucket_clients(); }
+};
+
+}  // namespace
+
 int run(int argc, const char* const* argv) {
     int exit_code = kExitOk;
     const auto line = parse_command_line(argc, argv, exit_code);
     if (!line) return exit_code;
+    const FinishBucketClients at_the_end;
     try {
         runtime::SignalStop signals([](int) { log::info("app", "stopping; a second signal aborts"); });
         signals.on_abort(runtime::ProgressReporter::restore_terminal);

@@ -67,8 +67,12 @@ class ObjectStore {
     virtual Result<> check_writable() = 0;
 };
 
-/// Opens a directory (absolute, or relative to the current one) or a URL. Now: directories and file://; other
-/// schemes are kUnsupported in one sentence.
+/// Opens a directory (absolute, or relative to the current one), file:// or a bucket (bucket_store.hpp);
+/// other schemes are kUnsupported in one sentence.
 Result<std::unique_ptr<ObjectStore>> open_store(const std::string& location);
+
+/// Ends the threads of bucket clients. Called once at the end of the process, when no store is left; their
+/// library cannot end itself in an exit handler.
+void finish_bucket_clients();
 
 }  // namespace amp::storage

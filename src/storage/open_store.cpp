@@ -1,6 +1,7 @@
 // Copyright 2026 The Amp Authors
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bytes.hpp"
+#include "storage/bucket_store.hpp"
 #include "storage/local_store.hpp"
 #include "storage/object_store.hpp"
 
@@ -53,11 +54,14 @@ Result<std::string> path_of_file_url(std::string_view location) {
 Result<std::unique_ptr<ObjectStore>> open_store(const std::string& location) {
     std::string path = location;
     if (const auto scheme = scheme_of(location)) {
+        if (!bucket_scheme(*scheme).empty()) return make_bucket_store(location);
         // The rest of such a URL may hold secrets and stays out of the message.
         if (*scheme != "file")
-            return make_error(Code::kUnsupported,
-                              "object stores of the kind {}:// are not supported: use a directory or file://",
-                              *scheme);
+            return make_error(
+                Code::kUnsupported,
+                "object stores of the kind {}:// are not supported: use a directory, file://, s3://, "
+                "gs:// or abfs://",
+                *scheme);
         TRY_ASSIGN(path, path_of_file_url(location));
     }
     if (path.empty() || path.find('\0') != std::string::npos)

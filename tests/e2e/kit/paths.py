@@ -38,16 +38,22 @@ def anvil() -> pathlib.Path:
 
 
 @functools.cache
-def geth() -> pathlib.Path | None:
+def _built_by_go(name) -> pathlib.Path | None:
     """Built on first use (minutes); None where there is no Go to build it with."""
-    if "AMP_GETH" in os.environ:
-        return pathlib.Path(os.environ["AMP_GETH"])
-    cached = subprocess.run([ROOT / "scripts" / "deps", "--tool", "geth"], capture_output=True, text=True)
+    cached = subprocess.run([ROOT / "scripts" / "deps", "--tool", name], capture_output=True, text=True)
     if cached.returncode == 0:
         return pathlib.Path(cached.stdout.strip().splitlines()[-1])
     if shutil.which("go") is None:
         return None
-    raise RuntimeError(f"building geth failed:\n{cached.stderr[-2000:]}")
+    raise RuntimeError(f"building {name} failed:\n{cached.stderr[-2000:]}")
+
+
+def geth() -> pathlib.Path | None:
+    return pathlib.Path(os.environ["AMP_GETH"]) if "AMP_GETH" in os.environ else _built_by_go("geth")
+
+
+def versitygw() -> pathlib.Path | None:
+    return _built_by_go("versitygw")
 
 
 def shared_data() -> pathlib.Path | None:
