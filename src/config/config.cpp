@@ -33,7 +33,8 @@ struct Row {
 
 const std::vector<Row>& table() {
     static const std::vector<Row> rows = {
-        {"data_dir", &Config::data_dir, "root of the Parquet files: a directory, or a bucket such as s3://BUCKET/PREFIX?region=R"},
+        {"data_dir", &Config::data_dir,
+         "root of the Parquet files: a directory, or a bucket such as s3://BUCKET/PREFIX?region=R"},
         {"providers_dir", &Config::providers_dir, "provider files, one endpoint each"},
         {"datasets_dir", &Config::datasets_dir, "manifests by dataset name"},
         {"manifests_dir", &Config::manifests_dir, "canonical manifests by hash"},

@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "serve/address.hpp"
 #include "serve/admin/admin_context.hpp"
+#include "serve/admin/console.hpp"
 
 #include <openssl/crypto.h>
 
@@ -74,6 +75,18 @@ HttpResponse answer(AdminContext& context, const Endpoint& endpoint, const HttpR
     return response;
 }
 
+HttpResponse show_console() {
+    HttpResponse response;
+    response.content_type = "text/html; charset=utf-8";
+    response.body = std::string(console_page());
+    response.headers = {{"cache-control", "no-cache"},
+                        {"x-frame-options", "DENY"},
+                        {"content-security-policy",
+                         "default-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+                         "frame-ancestors 'none'"}};
+    return response;
+}
+
 class AdminServerImpl final : public AdminServer {
   public:
     AdminServerImpl(catalog::MetaStore& store, AdminBackend& backend, AdminOptions options)
@@ -103,6 +116,8 @@ class AdminServerImpl final : public AdminServer {
                               [this, &endpoint](const HttpRequest& request) {
                                   return answer(context_, endpoint, request);
                               }});
+        for (const auto* path : {"/", "/console"})
+            routes.push_back({"GET", path, [](const HttpRequest&) { return show_console(); }});
         TRY_ASSIGN(server_, net::HttpServer::start(std::move(options), std::move(routes)));
         return {};
     }
