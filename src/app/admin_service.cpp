@@ -121,6 +121,16 @@ class Backend final : public serve::AdminBackend {
         std::vector<serve::ProviderView> views;
         for (const auto& entry : owned_elsewhere())
             views.push_back(to_view(entry, entry.source == "environment" ? "environment" : "file"));
+        TRY_ASSIGN(const auto configured, load_providers(loaded_, urls_, wanted_));
+        for (std::size_t i = 0; i < urls_.size(); ++i) {
+            const auto& one = configured[i];  // those of the command line come first
+            views.push_back({.name = one.name,
+                             .kind = one.kind,
+                             .network = one.network,
+                             .source = "command line",
+                             .config = Json{{"url", log::redact_url(one.url)}}.dump(),
+                             .error = {}});
+        }
         const auto has = [&](const std::string& name) {
             return std::ranges::any_of(views, [&](const auto& view) { return view.name == name; });
         };

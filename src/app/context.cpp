@@ -117,7 +117,7 @@ jobs::SchedulerLoopOptions scheduler_options(const config::Config& config) {
 
 std::string worker_info() {
     return fmt::format(R"({{"version":{},"commit_sha":{},"commit_timestamp":"","build_date":{}}})",
-                       json_quote(program_version()), json_quote(build_commit()), json_quote(build_date()));
+                       json_quote(version_number()), json_quote(build_commit()), json_quote(build_date()));
 }
 
 std::int64_t memory_limit_bytes(const config::Config& config) {

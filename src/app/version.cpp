@@ -8,6 +8,8 @@ namespace amp::app {
 
 std::string program_version() { return "ampd " AMP_VERSION; }
 
+std::string version_number() { return AMP_VERSION; }
+
 std::string version_line() {
     return fmt::format("ampd {} (commit {}, built {})", AMP_VERSION, AMP_COMMIT, AMP_BUILD_DATE);
 }

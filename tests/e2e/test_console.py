@@ -43,10 +43,10 @@ def browse(tmp_path, url, *more):
 def test_the_console_shows_the_cluster(dev, tmp_path):
     page = html.unescape(browse(tmp_path, dev.admin.url + "/", "--dump-dom"))
     text = re.sub(r"<script.*?</script>|<[^>]+>", " ", page, flags=re.S)
-    for wanted in ("_/anvil", "acme/done", "COMPLETED", "RUNNING", "100.0% of 21", "ACTIVE", "0 - 20", "remote", "built-in"):
+    for wanted in ("_/anvil", "acme/done", "COMPLETED", "RUNNING", "100.0% of 21", "ACTIVE", "0 - 20", "remote", "built-in", "command line"):
         assert wanted in text, (wanted, text)
     assert "http://127.0.0.1:1/***" in text and "key" not in text.replace("monkey", "")
-    assert "<title>Amp</title>" in page
+    assert "<title>Amp</title>" in page and re.search(r'<form id="login" hidden', page)
 
 
 def test_the_console_can_be_drawn(dev, tmp_path):

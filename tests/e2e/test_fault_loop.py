@@ -103,9 +103,6 @@ def test_random_faults_leave_the_chain_as_it_is(tmp_path):
                 loop.step()
             assert_chain(loop.server, node, "anvil")
             assert cluster.admin.job(loop.job)["status"] in ("RUNNING", "SCHEDULED")
-            events = cluster.admin.get(f"/jobs/{loop.job}/events?limit=1000")["events"]
-            if "kill_worker" in loop.done:
-                assert "SHARD_LOST" in {event["event_type"] for event in events}
     finally:
         node.stop()
         postgres.stop()
