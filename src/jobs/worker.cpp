@@ -7,6 +7,8 @@
 #include "runtime/wait.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
+#include <optional>
 
 #include <array>
 #include <fstream>
@@ -88,6 +90,7 @@ Result<std::unique_ptr<WorkerSession>> Worker::start_session(std::stop_token sto
     session.stats = [this] { return stats(); };
     session.on_answer = [this](const catalog::HeartbeatAnswer& answer) {
         if (answer.state == catalog::WorkerState::kDraining) drain_asked_ = true;
+        work_seq_ = answer.work_seq;
         if (!options_.health_file.empty()) std::ofstream(options_.health_file, std::ios::trunc);
     };
     const auto deadline = Clock::now() + 2 * options_.lease;
@@ -119,20 +122,31 @@ Result<std::unique_ptr<WorkerSession>> Worker::start_session(std::stop_token sto
 }
 
 Worker::Ending Worker::serve(const WorkerSession& session, std::stop_token stop) {
+    std::optional<std::int64_t> seen;  // work_seq of what was read; absent: read at once
     auto next_look = Clock::now();
+    bool changed = true;
     while (true) {
         if (fenced_) return Ending::kFenced;
         if (stop.stop_requested() || drain_asked_) return Ending::kDrain;
-        reconcile(session);
-        // A lost notification costs one heartbeat: our own commit of each is a change too.
-        next_look = Clock::now() + options_.heartbeat;
-        const auto changed = store_.wait_for_change(options_.heartbeat, stop);
-        if (!changed.ok()) runtime::wait_for(kRetry, stop);
-        runtime::wait_for(std::min(kCoalesce, options_.heartbeat), stop);
+        // A lost notification costs one heartbeat, which brings the number.
+        const auto work_seq = work_seq_.load();
+        if (changed || seen != work_seq || Clock::now() >= next_look || has_finished_task()) {
+            seen = reconcile(session) ? std::optional(work_seq) : std::nullopt;
+            next_look = Clock::now() + options_.reconcile;
+        }
+        const auto waited = store_.wait_for_change(options_.heartbeat, stop);
+        if (!waited.ok()) runtime::wait_for(kRetry, stop);
+        changed = !waited.ok() || *waited;
+        if (changed) runtime::wait_for(std::min(kCoalesce, options_.heartbeat), stop);
     }
 }
 
-void Worker::reconcile(const WorkerSession& session) {
+bool Worker::has_finished_task() {
+    const std::scoped_lock lock(mutex_);
+    return std::ranges::any_of(tasks_, [](const auto& entry) { return entry.second->done.load(); });
+}
+
+bool Worker::reconcile(const WorkerSession& session) {
     {
         // Before the rows are read, so that a shard whose row is still there was really not given back.
         const std::scoped_lock lock(mutex_);
@@ -141,7 +155,7 @@ void Worker::reconcile(const WorkerSession& session) {
     const auto work = store_.session_work(session.session_id());
     if (!work.ok()) {
         log::warn("worker", "the work list could not be read", {{"err", work.error().message}});
-        return;
+        return false;
     }
     std::map<std::int64_t, const catalog::Job*> jobs;
     for (const auto& job : work->jobs) jobs.emplace(job.id, &job);
@@ -163,6 +177,7 @@ void Worker::reconcile(const WorkerSession& session) {
     }
     for (const auto& [key, shard] : wanted)
         if (!tasks_.contains(key)) start_task(*jobs.at(shard->job_id), *shard);
+    return true;
 }
 
 void Worker::start_task(const catalog::Job& job, const catalog::Shard& shard) {

@@ -38,10 +38,11 @@ struct WorkerOptions {
 
 /// Runs the shards that the scheduler assigns to this process, each on a thread of its own.
 ///
-/// The rows decide: whenever something may have changed, at each heartbeat and each `reconcile`, the shards
-/// that are RUNNING for this session are compared with those that run here; missing ones are started, lost
-/// ones stopped. A failed shard is given back with its cause and a delay, or ended if trying again cannot
-/// help; it never takes the worker down. A session that was fenced drops everything and registers anew.
+/// The rows decide: whenever something may have changed, the heartbeat says so, or `reconcile` has passed,
+/// the shards that are RUNNING for this session are compared with those that run here; missing ones are
+/// started, lost ones stopped. A failed shard is given back with its cause and a delay, or ended if trying
+/// again cannot help; it never takes the worker down. A session that was fenced drops everything and
+/// registers anew.
 class Worker {
   public:
     Worker(catalog::MetaStore& store, storage::ObjectStore& objects, Sources& sources, WorkerOptions options);
@@ -59,7 +60,9 @@ class Worker {
 
     Result<std::unique_ptr<WorkerSession>> start_session(std::stop_token stop);
     Ending serve(const WorkerSession& session, std::stop_token stop);
-    void reconcile(const WorkerSession& session);
+    /// False if the rows could not be read.
+    bool reconcile(const WorkerSession& session);
+    bool has_finished_task();
     void start_task(const catalog::Job& job, const catalog::Shard& shard);
     void run_task(Task& task);
     void give_back(const Task& task, const Error& error);
@@ -73,6 +76,7 @@ class Worker {
 
     std::atomic<bool> fenced_ = false;
     std::atomic<bool> drain_asked_ = false;
+    std::atomic<std::int64_t> work_seq_ = 0;  // of the newest heartbeat
     std::atomic<std::uint64_t> fenced_total_ = 0;
     std::atomic<int> running_ = 0;
     RunTotals totals_;  // of tasks that ended

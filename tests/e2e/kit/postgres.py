@@ -14,7 +14,7 @@ _BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 class ScratchPostgres:
-    def __init__(self):
+    def __init__(self, max_connections=100):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="amp-pg-"))
         prefix = []
         if os.getuid() == 0:  # initdb and postgres refuse root
@@ -27,7 +27,7 @@ class ScratchPostgres:
         port = free_port()
         self._command = [
             *prefix, _BIN / "postgres", "-D", data, "-p", port, "-k", self._folder, "-c", "listen_addresses=127.0.0.1",
-            "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+            "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", f"max_connections={max_connections}"]
         self._ready = [_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         self._start()
         self.url = f"postgresql://amp@127.0.0.1:{port}/postgres"
