@@ -87,7 +87,7 @@ Database::Database(const Target& target, int pool_size, std::function<void()> ch
     }
 }
 
-Result<> Database::run(Access access, const Step& step) {
+Result<> Database::run(Access access, const Step& step, bool tells) {
     auto& pool = access == Access::kWrite ? *writers_ : *readers_;
     bool repeated = false;
     auto delay = kFirstDelay;
@@ -105,7 +105,7 @@ Result<> Database::run(Access access, const Step& step) {
                 committing = outcome.ok();
                 connection->execute(outcome.ok() ? "COMMIT" : "ROLLBACK", {});
                 pool.give_back(std::move(connection));
-                if (outcome.ok() && access == Access::kWrite) changed_();
+                if (outcome.ok() && access == Access::kWrite && tells) changed_();
                 return outcome;
             } catch (const std::exception& e) {
                 failure = connection->classify(e);

@@ -65,24 +65,33 @@ class Database {
     auto write(Body&& body) {
         return run_typed(Access::kWrite, std::forward<Body>(body));
     }
+    /// The same for what nobody waits for, such as heartbeats: this process's waiters sleep on.
+    template <typename Body>
+    auto write_silently(Body&& body) {
+        return run_typed(Access::kWrite, std::forward<Body>(body), false);
+    }
 
   private:
     class Pool;
     using Step = std::function<Result<>(Transaction&)>;
 
     template <typename Body>
-    auto run_typed(Access access, Body&& body) -> std::invoke_result_t<Body, Transaction&> {
+    auto run_typed(Access access, Body&& body, bool tells = true)
+        -> std::invoke_result_t<Body, Transaction&> {
         using Answer = std::invoke_result_t<Body, Transaction&>;
         std::optional<Answer> answer;
-        auto outcome = run(access, [&](Transaction& tx) -> Result<> {
-            answer.emplace(body(tx));
-            if (!answer->ok()) return Error(answer->error());
-            return {};
-        });
+        auto outcome = run(
+            access,
+            [&](Transaction& tx) -> Result<> {
+                answer.emplace(body(tx));
+                if (!answer->ok()) return Error(answer->error());
+                return {};
+            },
+            tells);
         if (!outcome.ok()) return std::move(outcome).error();
         return std::move(*answer);
     }
-    Result<> run(Access access, const Step& step);
+    Result<> run(Access access, const Step& step, bool tells);
 
     Target target_;
     std::function<void()> changed_;

@@ -98,7 +98,7 @@ Result<HeartbeatAnswer> SociStore::heartbeat(const std::string& session_id, std:
         return make_error(Code::kInvalidArgument, "worker statistics have {} bytes, more than {}",
                           stats.size(), kStatsBytesMax);
     }
-    return database_.write([&](Transaction& tx) -> Result<HeartbeatAnswer> {
+    return database_.write_silently([&](Transaction& tx) -> Result<HeartbeatAnswer> {
         const auto row = tx.row(
             "UPDATE workers SET heartbeat_at = now_us(), lease_expires_at = now_us() + :lease, stats = :stats"
             " WHERE session_id = :session AND state <> 'GONE' RETURNING work_seq, state",
@@ -222,7 +222,7 @@ Result<> SociStore::expire_workers(std::span<const std::string> dead_sessions) {
 
 Result<std::optional<std::int64_t>> SociStore::hold_lease(const std::string& name, const std::string& owner,
                                                           std::chrono::milliseconds ttl) {
-    return database_.write([&](Transaction& tx) -> Result<std::optional<std::int64_t>> {
+    return database_.write_silently([&](Transaction& tx) -> Result<std::optional<std::int64_t>> {
         const auto row = tx.row(
             "INSERT INTO leases (name, owner, epoch, acquired_at, expires_at)"
             " VALUES (:name, :owner, 1, now_us(), now_us() + :ttl)"
