@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "config/provider_files.hpp"
 #include "extract/evm_rpc/source.hpp"
+#include "jobs/revision_files.hpp"
 #include "serve/address.hpp"
 
 #include <nlohmann/json.hpp>
@@ -198,6 +199,32 @@ class Backend final : public serve::AdminBackend {
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
         if (!asked.ok()) probe.error = asked.error().message;
         return probe;
+    }
+
+    Result<std::int64_t> restore_revision(const catalog::Revision& revision) override {
+        TRY_ASSIGN(const auto objects, open_data(loaded_));
+        return jobs::restore_revision(store_, *objects, revision);
+    }
+
+    Result<std::vector<serve::RestoredTable>> restore_tables(
+        const catalog::Dataset& dataset, const std::vector<std::string>& tables,
+        std::optional<std::int64_t> revision_id) override {
+        TRY_ASSIGN(const auto objects, open_data(loaded_));
+        TRY_ASSIGN(const auto restored, jobs::restore_tables(store_, *objects, dataset, tables, revision_id));
+        std::vector<serve::RestoredTable> views;
+        for (const auto& table : restored) views.push_back({table.table, table.revision_id, table.path});
+        return views;
+    }
+
+    Result<serve::Collected> collect(std::optional<std::int64_t> revision_id, bool dry_run) override {
+        TRY_ASSIGN(const auto objects, open_data(loaded_));
+        TRY_ASSIGN(const auto collected, jobs::delete_due_files(store_, *objects, revision_id, dry_run));
+        return serve::Collected{collected.files, collected.bytes};
+    }
+
+    std::string object_url(const std::string& path) override {
+        const auto objects = open_data(loaded_);
+        return objects.ok() ? (*objects)->display_root() + "/" + path : path;
     }
 
     bool is_leader() override { return scheduler_.is_leader(); }

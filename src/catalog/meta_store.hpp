@@ -103,7 +103,8 @@ struct NewJob {
     std::string prefer = "{}";    // labels that a worker should have
     std::string worker_glob;      // node ids that may run it; empty = all
     int max_attempts = 0;
-    std::string node_id;  // the session's node that owns a dump job
+    std::string node_id;          // the session's node that owns a dump job
+    std::string idempotency_key;  // empty = none
 };
 
 struct Job {
@@ -272,6 +273,34 @@ struct StateCounts {
     std::map<std::string, std::int64_t> workers;
 };
 
+/// A revision, active or not, with the dataset that it belongs to.
+struct RevisionInfo {
+    Revision revision;
+    std::string ns;
+    std::string name;
+    std::optional<std::int64_t> writer;  // the active job of its dataset and manifest, if it is active itself
+};
+
+struct RevisionQuery {
+    std::optional<bool> active;
+    std::optional<std::int64_t> before_id;  // ids below this one
+    int limit = 50;
+};
+
+/// A file with the directory it lies in.
+struct FileInfo {
+    File file;
+    std::string path;      // of its revision
+    std::string metadata;  // JSON, as in its footer
+};
+
+/// A file that is no longer part of any table and may be deleted.
+struct DueFile {
+    std::int64_t id = 0;
+    std::string path;  // relative to the data directory
+    std::int64_t bytes = 0;
+};
+
 struct ManifestUse {
     std::string hash;
     std::string kind;
@@ -370,6 +399,38 @@ class MetaStore : public CatalogReader {
     /// LIVE files that end at or above a block, by start block.
     virtual Result<std::vector<File>> live_files(std::int64_t revision_id, BlockNum from = 0) = 0;
 
+    // Revisions as an operator handles them. kNotFound, reason REVISION_NOT_FOUND. Those that change what is
+    // active or delete: kConflict, reason WRITER_JOB_NOT_TERMINAL while a job writes the table.
+    /// Newest first.
+    virtual Result<std::vector<RevisionInfo>> list_revisions(const RevisionQuery& query) = 0;
+    virtual Result<RevisionInfo> revision(std::int64_t revision_id) = 0;
+    /// Makes an inactive revision for files that are there already; the same path again gives the same
+    /// revision. kAlreadyExists, reason REVISION_CONFLICT, if another table has that path.
+    virtual Result<RevisionInfo> add_revision(std::int64_t dataset_id, const std::string& hash,
+                                              const std::string& network, const WantedRevision& wanted) = 0;
+    /// Makes it the active one of its table; idempotent.
+    virtual Result<RevisionInfo> activate_revision(std::int64_t revision_id) = 0;
+    /// The table has no active revision then. False if it had none.
+    virtual Result<bool> deactivate_revision(std::int64_t dataset_id, const std::string& hash,
+                                             const std::string& table) = 0;
+    /// kConflict, reason REVISION_IS_ACTIVE, or FILE_METADATA_REMAINING if it still has files.
+    virtual Result<> delete_revision(std::int64_t revision_id) = 0;
+    /// Marks the LIVE files that end below a block (all without one) SUPERSEDED and due after `delay`; how
+    /// many. `reason`: pruned or truncated; with `truncated` what was queued before is due now as well.
+    /// kConflict, reason REVISION_IS_ACTIVE.
+    virtual Result<std::int64_t> retire_files(std::int64_t revision_id, std::optional<BlockNum> before,
+                                              std::chrono::microseconds delay, std::string_view reason) = 0;
+    /// Files that may be deleted now: their time has come and no reader began before they were superseded;
+    /// of one revision if given, by id, above `after`.
+    virtual Result<std::vector<DueFile>> due_files(std::optional<std::int64_t> revision_id,
+                                                   std::int64_t after, int limit) = 0;
+    /// Removes the rows of files that were deleted; LIVE ones stay.
+    virtual Result<> forget_files(std::span<const std::int64_t> file_ids) = 0;
+    /// Registers files that nothing wrote just now, LIVE; names that are known are left as they are. How
+    /// many were new.
+    virtual Result<std::int64_t> register_files(std::int64_t revision_id, std::span<const NewFile> files) = 0;
+    virtual Result<std::optional<FileInfo>> file(std::int64_t file_id) = 0;
+
     /// By table name; tables without an active revision are left out.
     virtual Result<std::vector<TableStats>> table_stats(std::int64_t dataset_id, const std::string& hash,
                                                         BlockNum from, std::chrono::microseconds window) = 0;
@@ -413,7 +474,8 @@ class MetaStore : public CatalogReader {
 
     // Jobs.
     /// kConflict, reason ACTIVE_JOB, if (dataset, hash) has a job that is not terminal; the text has its id
-    /// and node.
+    /// and node. A key that made a job within 24 hours gives that job; kConflict, reason ACTIVE_JOB_CONFLICT,
+    /// if it was asked for something else.
     virtual Result<Job> create_job(const NewJob& job) = 0;
     virtual Result<std::optional<Job>> active_job(std::int64_t dataset_id, const std::string& hash) = 0;
     virtual Result<Job> job(std::int64_t job_id) = 0;

@@ -228,6 +228,8 @@ class Commands {
         add_jobs();
         add_providers();
         add_manifests();
+        add_tables();
+        add_gc();
         auto* completion = add(root_, "completion", "print a completion script for bash or zsh");
         completion->add_option("shell", shell_, "bash or zsh")
             ->required()
@@ -351,8 +353,9 @@ class Commands {
     }
 
     void add_datasets() {
-        auto* dataset =
-            group("dataset", "datasets: list, inspect, versions, manifest, gaps, register, deploy, dump, rm");
+        auto* dataset = group(
+            "dataset",
+            "datasets: list, inspect, versions, manifest, gaps, repair, restore, register, deploy, dump, rm");
         add(*dataset, "list", "all datasets", [](const Session& session) {
             return show_list(session, session.api.get("/datasets"), "datasets",
                              {"DATASET", "LATEST", "KIND", "NETWORK", "TABLES", "JOB"},
@@ -416,6 +419,38 @@ class Commands {
         reg->add_option("-t,--tag", tag_, "version, such as 1.2.3");
         reg->add_flag("--force-tag", force_, "the version may have had another manifest");
         reg->add_flag("--strict", strict_, "warnings are errors");
+        auto* repair = with_name(add(*dataset, "repair", "extract what tables lack below their highest block",
+                                     [this](const Session& session) -> Result<int> {
+                                         TRY_ASSIGN(const auto path, resolved_path(session.api, name_));
+                                         Json body = Json::object();
+                                         if (from_block_) body["from_block"] = *from_block_;
+                                         if (!tables_.empty()) body["tables"] = tables_;
+                                         return start_job(session, path + "/repair", body);
+                                     }),
+                                 "DATASET");
+        repair->add_option("--table", tables_, "only this table; repeatable");
+        repair->add_option("--from-block", from_block_, "only blocks from this one on");
+        repair->add_flag("--wait", wait_, "follow the job to its end");
+        auto* restore = with_name(
+            add(*dataset, "restore", "register and activate the newest stored files of its tables",
+                [this](const Session& session) -> Result<int> {
+                    if (location_id_ && tables_.size() != 1)
+                        return make_error(Code::kInvalidArgument, "--location-id needs one --table");
+                    TRY_ASSIGN(const auto path, resolved_path(session.api, name_));
+                    if (tables_.empty()) return show(session, session.api.call("POST", path + "/restore"));
+                    for (const auto& table : tables_) {
+                        Json body = Json::object();
+                        if (location_id_) body["location_id"] = *location_id_;
+                        TRY(show(session,
+                                 session.api.call(
+                                     "POST", fmt::format("{}/tables/{}/restore", path, path_segment(table)),
+                                     body)));
+                    }
+                    return kOk;
+                }),
+            "DATASET");
+        restore->add_option("--table", tables_, "only this table; repeatable");
+        restore->add_option("--location-id", location_id_, "this revision instead of the newest");
         auto* deploy = add(*dataset, "deploy", "extract a registered dataset",
                            [this](const Session& session) -> Result<int> {
                                TRY_ASSIGN(const auto path, resolved_path(session.api, name_));
@@ -559,6 +594,119 @@ class Commands {
             ->required();
     }
 
+    /// True if the user, or -f, agrees. Without a terminal to ask on only -f does.
+    Result<bool> confirm(const std::string& question) const {
+        if (force_) return true;
+        if (isatty(STDIN_FILENO) == 0)
+            return make_error(Code::kInvalidArgument, "{} Repeat with -f to do it without being asked",
+                              question);
+        fmt::print(stderr, "{} [y/N] ", question);
+        std::string answer;
+        std::getline(std::cin, answer);
+        return answer == "y" || answer == "Y" || answer == "yes";
+    }
+
+    void add_tables() {
+        auto* table =
+            group("table",
+                  "revisions of tables: list, get, register, activate, deactivate, restore, truncate, "
+                  "prune, delete");
+        auto* list =
+            add(*table, "list", "revisions, newest first", [this](const Session& session) -> Result<int> {
+                TRY_ASSIGN(auto revisions, session.api.get(fmt::format("/revisions?limit={}{}", limit_,
+                                                                       only_active_ ? "&active=true" : "")));
+                if (session.json) {
+                    print_json(revisions);
+                    return kOk;
+                }
+                return show_list(session, Json{{"revisions", std::move(revisions)}}, "revisions",
+                                 {"ID", "DATASET", "TABLE", "MANIFEST", "ACTIVE", "WRITER", "PATH"},
+                                 [](const Json& one) -> std::vector<std::string> {
+                                     const auto& of = one["metadata"];
+                                     return {cell(one, "id"),
+                                             cell(of, "dataset_namespace") + "/" + cell(of, "dataset_name"),
+                                             cell(of, "table_name"),
+                                             cell(of, "manifest_hash").substr(0, 7),
+                                             cell(one, "active"),
+                                             cell(one, "writer"),
+                                             cell(one, "path")};
+                                 });
+            })->alias("ls");
+        list->add_flag("-a,--active", only_active_, "only active ones");
+        list->add_option("-l,--limit", limit_, "rows")->check(CLI::Range(1, 1000))->capture_default_str();
+        const auto of = [this](const char* method, const char* suffix) {
+            return [this, method, suffix](const Session& session) {
+                return show(session, session.api.call(method, fmt::format("/revisions/{}{}", id_, suffix)));
+            };
+        };
+        const auto revision = [this](CLI::App* command) {
+            command->add_option("ID", id_, "revision id")->required()->check(CLI::PositiveNumber);
+            return command;
+        };
+        revision(add(*table, "get", "one revision", of("GET", "")))->alias("inspect");
+        revision(
+            add(*table, "activate", "make it the one that queries and jobs use", of("POST", "/activate")));
+        revision(add(*table, "restore", "register the files of its directory that are not known",
+                     of("POST", "/restore")));
+        auto* deactivate = add(
+            *table, "deactivate", "leave a table without an active revision", [this](const Session& session) {
+                return show(session, session.api.call("POST", "/revisions/deactivate",
+                                                      Json{{"dataset", name_}, {"table_name", tag_}}));
+            });
+        with_name(deactivate, "DATASET")->add_option("TABLE", tag_, "table")->required();
+        auto* reg = add(
+            *table, "register", "name a directory as an inactive revision", [this](const Session& session) {
+                return show(session, session.api.call(
+                                         "POST", "/revisions",
+                                         Json{{"dataset", name_}, {"table_name", tag_}, {"path", file_}}));
+            });
+        with_name(reg, "DATASET")->add_option("TABLE", tag_, "table")->required();
+        reg->add_option("PATH", file_, "directory, relative to the data directory")->required();
+        const auto with_force = [this](CLI::App* command) {
+            command->add_flag("-f,--force", force_, "do not ask");
+            return command;
+        };
+        with_force(revision(add(*table, "delete", "forget an inactive revision without files",
+                                [this, of](const Session& session) -> Result<int> {
+                                    TRY_ASSIGN(const bool agreed,
+                                               confirm(fmt::format("Delete revision {}?", id_)));
+                                    return agreed ? of("DELETE", "")(session) : Result<int>(kOk);
+                                })))
+            ->alias("rm");
+        auto* truncate = with_force(revision(add(
+            *table, "truncate", "delete all files of an inactive revision now",
+            [this, of](const Session& session) -> Result<int> {
+                TRY_ASSIGN(const bool agreed, confirm(fmt::format("Delete all files of revision {}?", id_)));
+                return agreed ? of("DELETE", "/truncate")(session) : Result<int>(kOk);
+            })));
+        truncate->add_option("--concurrency", concurrency_, "accepted for older scripts")
+            ->capture_default_str();
+        auto* prune = revision(add(*table, "prune", "schedule files of an inactive revision for deletion",
+                                   [this](const Session& session) {
+                                       auto path =
+                                           fmt::format("/revisions/{}/prune?gc_delay_secs={}", id_, delay_);
+                                       if (from_block_) path += fmt::format("&before_block={}", *from_block_);
+                                       return show(session, session.api.call("DELETE", path));
+                                   }));
+        prune->add_option("--before-block", from_block_, "only files that end below it");
+        prune->add_option("--gc-delay", delay_, "seconds until they may be deleted")->capture_default_str();
+    }
+
+    void add_gc() {
+        auto* gc =
+            add(root_, "gc", "delete files that nothing reads any more",
+                [this](const Session& session) -> Result<int> {
+                    TRY_ASSIGN(const auto done, session.api.call("POST", "/gc", Json{{"dry_run", dry_run_}}));
+                    if (session.json)
+                        print_json(done);
+                    else
+                        fmt::print("{} {} files, {} bytes\n", dry_run_ ? "would delete" : "deleted",
+                                   count_cell(done, "files"), count_cell(done, "bytes"));
+                    return kOk;
+                });
+        gc->add_flag("--dry-run", dry_run_, "only say what would be deleted");
+    }
+
     CLI::App& root_;
     CLI::App* offline_ = nullptr;
     Action action_;
@@ -569,10 +717,14 @@ class Commands {
     std::optional<int> parallelism_;
     std::optional<bool> verify_;
     std::optional<std::int64_t> event_id_;
-    std::vector<std::string> labels_;
+    std::vector<std::string> labels_, tables_;
+    std::optional<std::uint64_t> from_block_;
+    std::optional<std::int64_t> location_id_;
     std::int64_t id_ = 0;
+    std::int64_t delay_ = 3600;
+    int concurrency_ = 10;
     int limit_ = 50;
-    bool wait_ = false, force_ = false, strict_ = false;
+    bool wait_ = false, force_ = false, strict_ = false, only_active_ = false, dry_run_ = false;
 };
 
 int report(const Error& error, const Flags& flags) {

@@ -60,7 +60,7 @@ struct ShardExecutor::Work {
 
 Result<ShardEnd> ShardExecutor::run(const catalog::Job& job, const catalog::Shard& shard, RunTotals& totals,
                                     std::stop_token stop) {
-    if (job.kind != "raw")
+    if (job.kind != "raw" && job.kind != "repair")
         return make_error(Code::kUnsupported, "job {} is of kind \"{}\", which this version cannot run",
                           job.id, job.kind)
             .with_reason("UNSUPPORTED_JOB_KIND");

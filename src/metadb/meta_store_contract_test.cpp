@@ -861,6 +861,79 @@ TEST_P(MetaStoreContract, KeepsProviders) {
     EXPECT_FALSE(value_of(store_->delete_provider("a")));
 }
 
+TEST_P(MetaStoreContract, HandlesRevisionsByHand) {
+    const auto running = start_shard("api");
+    value_of(store_->commit_group(group(running, 0, 99)));
+    const auto listed = value_of(store_->list_revisions({.active = true}));
+    ASSERT_THAT(listed, SizeIs(1));
+    const auto old = listed.front().revision;
+    EXPECT_EQ(listed.front().writer, running.job.id);
+    const auto& hash = old.hash;
+    auto fresh = value_of(store_->add_revision(old.dataset_id, hash, "mainnet", {old.table, "some/where"}));
+    EXPECT_FALSE(fresh.revision.active);
+    EXPECT_EQ(value_of(store_->add_revision(old.dataset_id, hash, "mainnet", {old.table, "some/where"}))
+                  .revision.id,
+              fresh.revision.id);
+    EXPECT_EQ(error_of(store_->add_revision(old.dataset_id, hash, "mainnet", {"other", "some/where"})).reason,
+              "REVISION_CONFLICT");
+    const auto file = value_of(store_->live_files(old.id)).front();
+    EXPECT_EQ(value_of(store_->file(file.id))->path, old.path);
+    EXPECT_FALSE(value_of(store_->file(file.id + 1000)));
+
+    for (const auto& busy : {error_of(store_->activate_revision(fresh.revision.id)),
+                             error_of(store_->deactivate_revision(old.dataset_id, hash, old.table)),
+                             error_of(store_->delete_revision(old.id)),
+                             error_of(store_->retire_files(old.id, {}, 0s, "pruned"))})
+        EXPECT_EQ(busy.reason, "WRITER_JOB_NOT_TERMINAL");
+    EXPECT_EQ(error_of(store_->activate_revision(old.id + 1000)).reason, "REVISION_NOT_FOUND");
+
+    value_of(store_->request_stop(running.job.id));
+    ASSERT_EQ(value_of(store_->job(running.job.id)).status, JobStatus::kStopped);
+
+    EXPECT_EQ(error_of(store_->delete_revision(old.id)).reason, "REVISION_IS_ACTIVE");
+    EXPECT_EQ(error_of(store_->retire_files(old.id, {}, 0s, "pruned")).reason, "REVISION_IS_ACTIVE");
+    EXPECT_TRUE(value_of(store_->activate_revision(fresh.revision.id)).revision.active);
+    EXPECT_FALSE(value_of(store_->revision(old.id)).revision.active);
+    EXPECT_EQ(error_of(store_->delete_revision(old.id)).reason, "FILE_METADATA_REMAINING");
+    EXPECT_EQ(value_of(store_->retire_files(old.id, 50, 0s, "pruned")), 0);
+    EXPECT_EQ(value_of(store_->retire_files(old.id, 100, 1h, "pruned")), 1);
+    EXPECT_THAT(value_of(store_->due_files({}, 0, 10)), IsEmpty());
+    EXPECT_EQ(value_of(store_->retire_files(old.id, {}, 0s, "truncated")), 0);
+    const auto due = value_of(store_->due_files(old.id, 0, 10));
+    ASSERT_THAT(due, SizeIs(1));
+    EXPECT_EQ(due.front().path, old.path + "/" + file.name);
+    EXPECT_THAT(value_of(store_->due_files(fresh.revision.id, 0, 10)), IsEmpty());
+    const std::array gone = {due.front().id};
+    expect_ok(store_->forget_files(gone));
+    EXPECT_THAT(value_of(store_->due_files({}, 0, 10)), IsEmpty());
+    expect_ok(store_->delete_revision(old.id));
+
+    NewFile found;
+    found.name = "000000000-aa.parquet";
+    found.network = "mainnet";
+    found.range = {0, 9};
+    EXPECT_EQ(value_of(store_->register_files(fresh.revision.id, std::array{found})), 1);
+    EXPECT_EQ(value_of(store_->register_files(fresh.revision.id, std::array{found})), 0);
+    EXPECT_THAT(value_of(store_->live_files(fresh.revision.id)), SizeIs(1));
+    EXPECT_TRUE(value_of(store_->deactivate_revision(old.dataset_id, hash, old.table)));
+    EXPECT_FALSE(value_of(store_->deactivate_revision(old.dataset_id, hash, old.table)));
+}
+
+TEST_P(MetaStoreContract, AKeyMakesOneJob) {
+    const auto dataset = register_dataset("eth", 'a');
+    catalog::NewJob job{.dataset_id = dataset.id, .hash = dataset.hash, .origin = "api", .descriptor = "{}"};
+    job.idempotency_key = "k";
+    const auto first = value_of(store_->create_job(job));
+    EXPECT_EQ(value_of(store_->create_job(job)).id, first.id);
+    value_of(store_->request_stop(first.id));
+    EXPECT_EQ(value_of(store_->create_job(job)).id, first.id);
+    auto other = job;
+    other.descriptor = R"({"end_block":"7"})";
+    EXPECT_EQ(error_of(store_->create_job(other)).reason, "ACTIVE_JOB_CONFLICT");
+    run_sql(options_, "UPDATE jobs SET created_at = created_at - 90000000000");
+    EXPECT_NE(value_of(store_->create_job(job)).id, first.id);
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, MetaStoreContract, ::testing::Values(Engine::kSqlite, Engine::kPostgres),
                          engine_name);
 

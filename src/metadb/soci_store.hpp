@@ -39,6 +39,23 @@ class SociStore final : public catalog::MetaStore {
         std::int64_t dataset_id, const std::string& hash, const std::string& network,
         std::span<const catalog::WantedRevision> wanted) override;
     Result<std::vector<catalog::Revision>> active_revisions() override;
+    Result<std::vector<catalog::RevisionInfo>> list_revisions(const catalog::RevisionQuery& query) override;
+    Result<catalog::RevisionInfo> revision(std::int64_t revision_id) override;
+    Result<catalog::RevisionInfo> add_revision(std::int64_t dataset_id, const std::string& hash,
+                                               const std::string& network,
+                                               const catalog::WantedRevision& wanted) override;
+    Result<catalog::RevisionInfo> activate_revision(std::int64_t revision_id) override;
+    Result<bool> deactivate_revision(std::int64_t dataset_id, const std::string& hash,
+                                     const std::string& table) override;
+    Result<> delete_revision(std::int64_t revision_id) override;
+    Result<std::int64_t> retire_files(std::int64_t revision_id, std::optional<BlockNum> before,
+                                      std::chrono::microseconds delay, std::string_view reason) override;
+    Result<std::vector<catalog::DueFile>> due_files(std::optional<std::int64_t> revision_id,
+                                                    std::int64_t after, int limit) override;
+    Result<> forget_files(std::span<const std::int64_t> file_ids) override;
+    Result<std::int64_t> register_files(std::int64_t revision_id,
+                                        std::span<const catalog::NewFile> files) override;
+    Result<std::optional<catalog::FileInfo>> file(std::int64_t file_id) override;
     Result<std::vector<catalog::File>> files(std::int64_t revision_id,
                                              std::int64_t after_commit_seq) override;
     Result<std::vector<catalog::TableStats>> table_stats(std::int64_t dataset_id, const std::string& hash,

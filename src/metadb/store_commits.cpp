@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace amp::metadb {
 
@@ -110,7 +111,8 @@ Result<> lock_revisions(Transaction& tx, std::map<std::int64_t, Change>& changes
     return {};
 }
 
-void insert_file(Transaction& tx, const NewFile& file, const Fence& fence, std::int64_t commit_seq) {
+/// Without a fence: a file that nothing wrote just now.
+void insert_file(Transaction& tx, const NewFile& file, const Fence* fence, std::int64_t commit_seq) {
     const auto row = tx.row(
         "INSERT INTO files (revision_id, name, network, start_block, end_block, prev_hash, hash, "
         "end_timestamp,"
@@ -131,8 +133,8 @@ void insert_file(Transaction& tx, const NewFile& file, const Fence& fence, std::
          {"etag", text_or_null(file.etag)},
          {"generation", file.generation},
          {"seq", commit_seq},
-         {"shard", fence.shard_id},
-         {"epoch", fence.epoch},
+         {"shard", fence != nullptr ? Value{fence->shard_id} : Value{}},
+         {"epoch", fence != nullptr ? Value{fence->epoch} : Value{}},
          {"metadata", file.metadata}});
     tx.execute("INSERT INTO file_footers (file_id, footer) VALUES (:file, :footer)",
                {{"file", row->number(0)}, {"footer", to_hex(as_bytes(file.footer))}});
@@ -165,7 +167,7 @@ Result<ShardStatus> commit_once(Transaction& tx, const GroupCommit& commit, std:
     TRY_ASSIGN(auto changes, find_changes(tx, commit, revision_of_superseded));
     TRY(lock_revisions(tx, changes));
     for (const auto& file : commit.files)
-        insert_file(tx, file, commit.fence, changes.at(file.revision_id).seq);
+        insert_file(tx, file, &commit.fence, changes.at(file.revision_id).seq);
     for (const auto& [file, revision] : revision_of_superseded) {
         TRY(supersede(tx, file, changes.at(revision).seq, deletion_lock_us));
     }
@@ -182,6 +184,31 @@ Result<ShardStatus> commit_once(Transaction& tx, const GroupCommit& commit, std:
 }
 
 }  // namespace
+
+Result<std::int64_t> SociStore::register_files(std::int64_t revision_id, std::span<const NewFile> files) {
+    GroupCommit all;
+    for (const auto& file : files) {
+        all.files.push_back(file);
+        all.files.back().revision_id = revision_id;
+    }
+    TRY(validate(all));
+    return database_.write([&](Transaction& tx) -> Result<std::int64_t> {
+        std::set<std::string> known;
+        for (const auto& row :
+             tx.rows("SELECT name FROM files WHERE revision_id = :revision", 1, {{"revision", revision_id}}))
+            known.insert(row.text(0));
+        auto fresh = all;
+        std::erase_if(fresh.files, [&](const auto& file) { return known.contains(file.name); });
+        if (fresh.files.empty()) return std::int64_t{0};
+        std::map<std::int64_t, std::int64_t> none;
+        TRY_ASSIGN(auto changes, find_changes(tx, fresh, none));
+        TRY(lock_revisions(tx, changes));
+        const auto seq = changes.at(revision_id).seq;
+        for (const auto& file : fresh.files) insert_file(tx, file, nullptr, seq);
+        tx.notify("data", fmt::format(R"({{"revision_id":{},"seq":{}}})", revision_id, seq));
+        return static_cast<std::int64_t>(fresh.files.size());
+    });
+}
 
 Result<ShardStatus> SociStore::commit_group(const GroupCommit& commit) {
     TRY(validate(commit));

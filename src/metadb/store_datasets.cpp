@@ -4,16 +4,12 @@
 #include "metadb/soci_store.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 namespace amp::metadb {
 
 using catalog::Dataset;
 using catalog::DatasetRef;
-using catalog::File;
-using catalog::FileState;
-using catalog::Revision;
 
 namespace {
 
@@ -70,81 +66,6 @@ Result<> set_version(Transaction& tx, std::int64_t dataset_id, const std::string
     set_tag(tx, dataset_id, version, hash);
     if (greatest) set_tag(tx, dataset_id, "latest", hash);
     return {};
-}
-
-// ---- revisions ----
-
-constexpr std::size_t kRevisionColumns = 8;
-
-Revision to_revision(const Row& row) {
-    return {.id = row.number(0),
-            .dataset_id = row.number(1),
-            .hash = row.text(2),
-            .table = row.text(3),
-            .network = row.text(4),
-            .path = row.text(5),
-            .active = row.number(6) == 1,
-            .change_seq = row.number(7)};
-}
-
-std::string select_revisions(const std::string& where) {
-    return "SELECT r.id, p.dataset_id, p.hash, p.name, p.network, r.path, r.active, r.change_seq FROM "
-           "revisions r"
-           " JOIN physical_tables p ON p.id = r.table_id WHERE r.active = 1 " +
-           where;
-}
-
-std::optional<Revision> find_revision(Transaction& tx, std::int64_t dataset_id, const std::string& hash,
-                                      const std::string& table) {
-    const auto row =
-        tx.row(select_revisions("AND p.dataset_id = :dataset AND p.hash = :hash AND p.name = :name"),
-               kRevisionColumns, {{"dataset", dataset_id}, {"hash", hash}, {"name", table}});
-    return row ? std::optional(to_revision(*row)) : std::nullopt;
-}
-
-// ---- files ----
-
-constexpr std::size_t kFileColumns = 17;
-
-constexpr const char* kSelectFiles =
-    "SELECT id, revision_id, name, network, start_block, end_block, prev_hash, hash, end_timestamp, "
-    "row_count,"
-    " byte_size, etag, generation, commit_seq, created_at, state, metadata FROM files WHERE revision_id = "
-    ":revision ";
-
-Result<File> to_file(const Row& row) {
-    File file{.id = row.number(0), .revision_id = row.number(1), .name = row.text(2), .network = row.text(3)};
-    file.range = {static_cast<BlockNum>(row.number(4)), static_cast<BlockNum>(row.number(5))};
-    for (const auto& [column, hash] : {std::pair(6U, &file.prev_hash), std::pair(7U, &file.hash)}) {
-        if (row.is_null(column)) continue;
-        *hash = parse_fixed_hex<32>(row.text(column));
-        if (!*hash) {
-            return make_error(Code::kCorruption,
-                              "metadata store: file {} has the hash \"{}\", which is no hash", file.id,
-                              row.text(column));
-        }
-    }
-    if (const auto seconds = row.optional_number(8))
-        file.end_timestamp = static_cast<std::uint64_t>(*seconds);
-    file.rows = row.number(9);
-    file.bytes = row.number(10);
-    file.etag = row.text(11);
-    file.generation = row.number(12);
-    file.commit_seq = row.number(13);
-    file.created_at = row.number(14);
-    file.was_final = row.text(16).find(R"("final":true)") != std::string::npos;
-    file.state = row.text(15) == "LIVE" ? FileState::kLive : FileState::kSuperseded;
-    return file;
-}
-
-Result<std::vector<File>> to_files(const std::vector<Row>& rows) {
-    std::vector<File> files;
-    files.reserve(rows.size());
-    for (const auto& row : rows) {
-        TRY_ASSIGN(auto file, to_file(row));
-        files.push_back(std::move(file));
-    }
-    return files;
 }
 
 }  // namespace
@@ -210,66 +131,6 @@ Result<std::vector<Dataset>> SociStore::list_datasets() {
         // Here and not in SQL: the order of text depends on the database's locale.
         std::ranges::sort(datasets, {}, [](const Dataset& d) { return std::tie(d.ns, d.name, d.tag); });
         return datasets;
-    });
-}
-
-Result<std::vector<Revision>> SociStore::ensure_revisions(std::int64_t dataset_id, const std::string& hash,
-                                                          const std::string& network,
-                                                          std::span<const catalog::WantedRevision> wanted) {
-    return database_.write([&](Transaction& tx) -> Result<std::vector<Revision>> {
-        std::vector<Revision> revisions;
-        for (const auto& want : wanted) {
-            auto found = find_revision(tx, dataset_id, hash, want.table);
-            if (!found) {
-                // The update locks the table row; who waited for it finds the other's revision.
-                const auto table = tx.row(
-                    "INSERT INTO physical_tables (dataset_id, hash, name, network)"
-                    " VALUES (:dataset, :hash, :name, :network)"
-                    " ON CONFLICT (dataset_id, hash, name) DO UPDATE SET network = physical_tables.network "
-                    "RETURNING id",
-                    1, {{"dataset", dataset_id}, {"hash", hash}, {"name", want.table}, {"network", network}});
-                found = find_revision(tx, dataset_id, hash, want.table);
-                if (!found) {
-                    const auto made = tx.row(
-                        "INSERT INTO revisions (table_id, path, active, created_at, updated_at)"
-                        " VALUES (:table, :path, 1, now_us(), now_us()) RETURNING id",
-                        1, {{"table", table->number(0)}, {"path", want.path}});
-                    tx.notify("data", fmt::format(R"({{"revision_id":{},"seq":0}})", made->number(0)));
-                    found = find_revision(tx, dataset_id, hash, want.table);
-                }
-            }
-            if (!found)
-                return make_error(Code::kInternal,
-                                  "metadata store: a new revision is not visible to its maker");
-            revisions.push_back(std::move(*found));
-        }
-        return revisions;
-    });
-}
-
-Result<std::vector<Revision>> SociStore::active_revisions() {
-    return database_.read([](Transaction& tx) -> Result<std::vector<Revision>> {
-        std::vector<Revision> revisions;
-        for (const auto& row : tx.rows(select_revisions("ORDER BY r.id"), kRevisionColumns)) {
-            revisions.push_back(to_revision(row));
-        }
-        return revisions;
-    });
-}
-
-Result<std::vector<File>> SociStore::files(std::int64_t revision_id, std::int64_t after_commit_seq) {
-    return database_.read([&](Transaction& tx) {
-        return to_files(tx.rows(std::string(kSelectFiles) + "AND commit_seq > :after ORDER BY commit_seq, id",
-                                kFileColumns, {{"revision", revision_id}, {"after", after_commit_seq}}));
-    });
-}
-
-Result<std::vector<File>> SociStore::live_files(std::int64_t revision_id, BlockNum from) {
-    TRY_ASSIGN(const auto first, to_stored(from, "block"));
-    return database_.read([&](Transaction& tx) {
-        return to_files(tx.rows(
-            std::string(kSelectFiles) + "AND state = 'LIVE' AND end_block >= :from ORDER BY start_block, id",
-            kFileColumns, {{"revision", revision_id}, {"from", first}}));
     });
 }
 

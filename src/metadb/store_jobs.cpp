@@ -91,16 +91,17 @@ Error no_job(std::int64_t job_id) {
 /// Absent if another job of the dataset is active.
 std::optional<std::int64_t> insert_job(Transaction& tx, const NewJob& job, const Value& end_block) {
     const auto row = tx.row(
-        fmt::format("INSERT INTO jobs (dataset_id, hash, kind, origin, status, descriptor, "
-                    "descriptor_hash, start_block,"
-                    " end_block, parallelism, priority, selector, prefer, worker_glob, node_id,"
-                    " max_attempts, created_at, updated_at)"
-                    " VALUES (:dataset, :hash, :kind, :origin, 'SCHEDULED', :descriptor, "
-                    ":descriptor_hash, :start, :end,"
-                    " :parallelism, :priority, :selector, :prefer, :glob, :node, :max_attempts, now_us(),"
-                    " now_us())"
-                    " ON CONFLICT (dataset_id, hash) WHERE {} DO NOTHING RETURNING id",
-                    kActiveStates),
+        fmt::format(
+            "INSERT INTO jobs (dataset_id, hash, kind, origin, status, descriptor, "
+            "descriptor_hash, start_block,"
+            " end_block, parallelism, priority, selector, prefer, worker_glob, node_id,"
+            " max_attempts, idempotency_key, created_at, updated_at)"
+            " VALUES (:dataset, :hash, :kind, :origin, 'SCHEDULED', :descriptor, "
+            ":descriptor_hash, :start, :end,"
+            " :parallelism, :priority, :selector, :prefer, :glob, :node, :max_attempts, :key, now_us(),"
+            " now_us())"
+            " ON CONFLICT (dataset_id, hash) WHERE {} DO NOTHING RETURNING id",
+            kActiveStates),
         1,
         {{"dataset", job.dataset_id},
          {"hash", job.hash},
@@ -116,8 +117,28 @@ std::optional<std::int64_t> insert_job(Transaction& tx, const NewJob& job, const
          {"prefer", job.prefer},
          {"glob", text_or_null(job.worker_glob)},
          {"node", text_or_null(job.node_id)},
-         {"max_attempts", static_cast<std::int64_t>(job.max_attempts)}});
+         {"max_attempts", static_cast<std::int64_t>(job.max_attempts)},
+         {"key", text_or_null(job.idempotency_key)}});
     return row ? std::optional(row->number(0)) : std::nullopt;
+}
+
+/// The job that a key made within the last day. An older key is free again.
+Result<std::optional<Job>> find_by_key(Transaction& tx, const NewJob& job) {
+    if (job.idempotency_key.empty()) return std::optional<Job>();
+    const Param key{"key", job.idempotency_key};
+    const Param day{"day", std::int64_t{24} * 3600 * 1'000'000};
+    tx.execute(
+        "UPDATE jobs SET idempotency_key = NULL WHERE idempotency_key = :key AND created_at < now_us() - "
+        ":day",
+        {key, day});
+    const auto row = tx.row(std::string(kSelectJobs) + "idempotency_key = :key", kJobColumns, {key});
+    if (!row) return std::optional<Job>();
+    auto found = to_job(*row);
+    if (found.dataset_id != job.dataset_id || found.hash != job.hash || found.descriptor != job.descriptor)
+        return make_error(Code::kConflict,
+                          "this Idempotency-Key made job {}, which was asked for something else", found.id)
+            .with_reason("ACTIVE_JOB_CONFLICT");
+    return std::optional(std::move(found));
 }
 
 // ---- shards ----
@@ -261,6 +282,10 @@ Result<Job> SociStore::create_job(const NewJob& job) {
         TRY_ASSIGN(end_block, to_stored(*job.end_block, "end block"));
     }
     return database_.write([&](Transaction& tx) -> Result<Job> {
+        // Locks the row: revisions are not changed while a job of them begins.
+        tx.execute("UPDATE datasets SET name = name WHERE id = :dataset", {{"dataset", job.dataset_id}});
+        TRY_ASSIGN(const auto made_before, find_by_key(tx, job));
+        if (made_before) return *made_before;
         const auto id = insert_job(tx, job, end_block);
         if (id) {
             notify_job(tx, *id);

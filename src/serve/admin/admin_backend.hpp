@@ -50,6 +50,17 @@ struct ProviderProbe {
     double latency_ms = 0;
 };
 
+struct RestoredTable {
+    std::string table;
+    std::int64_t revision_id = 0;
+    std::string path;  // relative to the data directory
+};
+
+struct Collected {
+    std::int64_t files = 0;
+    std::int64_t bytes = 0;
+};
+
 /// What the Admin API needs of the parts of the program above it. Threads: any. The reasons of errors are
 /// error codes of the API.
 class AdminBackend {
@@ -72,6 +83,18 @@ class AdminBackend {
     virtual Result<> delete_provider(const std::string& name) = 0;
     /// kNotFound, reason PROVIDER_NOT_FOUND. A provider that does not answer is no error.
     virtual Result<ProviderProbe> test_provider(const std::string& name, std::stop_token stop) = 0;
+
+    /// Registers what lies in the revision's directory and is not known; how many files it has then.
+    virtual Result<std::int64_t> restore_revision(const catalog::Revision& revision) = 0;
+    /// Restores and activates the given revision, or the newest directory of each table. kNotFound: reason
+    /// REVISION_NOT_FOUND or TABLE_NOT_REGISTERED; kConflict: reason WRITER_JOB_NOT_TERMINAL.
+    virtual Result<std::vector<RestoredTable>> restore_tables(const catalog::Dataset& dataset,
+                                                              const std::vector<std::string>& tables,
+                                                              std::optional<std::int64_t> revision_id) = 0;
+    /// Deletes files that are due, of one revision if given; `dry_run` counts them only.
+    virtual Result<Collected> collect(std::optional<std::int64_t> revision_id, bool dry_run) = 0;
+    /// Where an object of the data directory is, without secrets.
+    virtual std::string object_url(const std::string& path) = 0;
 
     /// Of this process.
     virtual bool is_leader() = 0;

@@ -62,6 +62,10 @@ void add_job_endpoints(std::vector<Endpoint>& table, AdminContext& context);
 void add_worker_endpoints(std::vector<Endpoint>& table, AdminContext& context);
 void add_provider_endpoints(std::vector<Endpoint>& table, AdminContext& context);
 void add_manifest_endpoints(std::vector<Endpoint>& table, AdminContext& context);
+void add_revision_endpoints(std::vector<Endpoint>& table, AdminContext& context);
+
+/// kNotFound, reason TABLE_NOT_IN_MANIFEST.
+Result<> check_table(const catalog::Dataset& dataset, const std::string& table);
 
 /// A job as the API shows it, with its progress.
 Result<Json> describe_job(catalog::MetaStore& store, const catalog::Job& job);

@@ -97,6 +97,7 @@ class AdminServerImpl final : public AdminServer {
         add_worker_endpoints(table_, context_);
         add_provider_endpoints(table_, context_);
         add_manifest_endpoints(table_, context_);
+        add_revision_endpoints(table_, context_);
         context_.openapi =
             openapi_document(table_, stored_json(context_.options.info).value("version", std::string("0")));
     }

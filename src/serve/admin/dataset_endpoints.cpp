@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace amp::serve {
 namespace {
@@ -192,17 +193,11 @@ Result<> check_worker(AdminContext& context, const std::string& glob) {
         .with_reason("WORKER_NOT_AVAILABLE");
 }
 
-Result<HttpResponse> deploy_dataset(AdminContext& context, const Dataset& dataset, WantedJob wanted) {
-    const auto start = stored_json(dataset.manifest).value("start_block", std::uint64_t{0});
-    if (wanted.end.number && *wanted.end.number < start)
-        return make_error(Code::kInvalidArgument, "end_block {} is below the start block {} of {}/{}",
-                          *wanted.end.number, start, dataset.ns, dataset.name)
-            .with_reason("INVALID_END_BLOCK");
-    TRY(check_worker(context, wanted.job.worker_glob));
+/// The job as wanted, or the equal one that is active already.
+Result<HttpResponse> create_job(AdminContext& context, const Dataset& dataset, WantedJob wanted) {
     auto& job = wanted.job;
     job.dataset_id = dataset.id;
     job.hash = dataset.hash;
-    job.start_block = start;
     job.descriptor = dump({{"kind", "materialize-raw"},
                            {"end_block", wanted.end.text ? Json(*wanted.end.text) : Json()},
                            {"max_writers", job.parallelism},
@@ -226,6 +221,17 @@ Result<HttpResponse> deploy_dataset(AdminContext& context, const Dataset& datase
                           catalog::to_string(active->status), active->origin, dataset.ns, dataset.name)
             .with_reason("ACTIVE_JOB_CONFLICT");
     }
+}
+
+Result<HttpResponse> deploy_dataset(AdminContext& context, const Dataset& dataset, WantedJob wanted) {
+    const auto start = stored_json(dataset.manifest).value("start_block", std::uint64_t{0});
+    if (wanted.end.number && *wanted.end.number < start)
+        return make_error(Code::kInvalidArgument, "end_block {} is below the start block {} of {}/{}",
+                          *wanted.end.number, start, dataset.ns, dataset.name)
+            .with_reason("INVALID_END_BLOCK");
+    TRY(check_worker(context, wanted.job.worker_glob));
+    wanted.job.start_block = start;
+    return create_job(context, dataset, std::move(wanted));
 }
 
 Result<HttpResponse> deploy(AdminContext& context, const HttpRequest& request) {
@@ -282,9 +288,45 @@ Result<HttpResponse> jobs(AdminContext& context, const HttpRequest& request) {
 
 Json range_json(const BlockRange& range) { return {{"start", range.start}, {"end", range.end}}; }
 
+/// A stored block whose parent is not the stored block below it.
+struct Break {
+    BlockNum block = 0;
+    Hash32 expected;  // hash of the block below
+    Hash32 found;     // its parent hash
+};
+
+struct TableGaps {
+    std::string table;
+    std::optional<BlockRange> desired;
+    std::vector<BlockRange> missing;
+    std::vector<Break> breaks;
+};
+
+/// `files`: by start block.
+std::vector<Break> find_breaks(const std::vector<catalog::File>& files) {
+    std::map<BlockNum, std::vector<const catalog::File*>> by_end;
+    for (const auto& file : files) by_end[file.range.end].push_back(&file);
+    std::map<BlockNum, Break> breaks;
+    std::set<BlockNum> linked;
+    for (const auto& file : files) {
+        const auto below = file.range.start == 0 ? by_end.end() : by_end.find(file.range.start - 1);
+        if (below == by_end.end() || !file.prev_hash) continue;
+        for (const auto* other : below->second) {
+            if (!other->hash) continue;
+            if (*other->hash == *file.prev_hash)
+                linked.insert(file.range.start);
+            else
+                breaks[file.range.start] = {file.range.start, *other->hash, *file.prev_hash};
+        }
+    }
+    std::vector<Break> found;
+    for (const auto& [block, one] : breaks)
+        if (!linked.contains(block)) found.push_back(one);
+    return found;
+}
+
 /// What each table lacks up to the highest block that any of them, or the active job's end, has.
-Result<HttpResponse> gaps(AdminContext& context, const HttpRequest& request) {
-    TRY_ASSIGN(const auto dataset, find(context, request));
+Result<std::vector<TableGaps>> find_gaps(AdminContext& context, const Dataset& dataset) {
     const auto start = stored_json(dataset.manifest).value("start_block", std::uint64_t{0});
     TRY_ASSIGN(const auto tables, context.store.table_stats(dataset.id, dataset.hash, 0,
                                                             std::chrono::microseconds(kRateWindowUs)));
@@ -292,22 +334,162 @@ Result<HttpResponse> gaps(AdminContext& context, const HttpRequest& request) {
     std::optional<BlockNum> end = job ? job->end_block : std::nullopt;
     for (const auto& table : tables)
         if (table.last_block) end = std::max(end.value_or(0), *table.last_block);
-    Json shown = Json::array();
+    std::vector<TableGaps> found;
     for (const auto& table : tables) {
-        Json one = {{"table_name", table.table}};
-        Json missing = Json::array();
+        TableGaps gaps{.table = table.table, .desired = {}, .missing = {}, .breaks = {}};
         if (end && *end >= start) {
-            one["desired"] = range_json({start, *end});
+            gaps.desired = BlockRange{start, *end};
             TRY_ASSIGN(const auto files, context.store.live_files(table.revision_id));
             std::vector<catalog::Segment> segments;
             for (const auto& file : files) segments.push_back(catalog::to_segment(file));
-            for (const auto& range : catalog::missing_ranges({start, *end}, segments, start))
-                missing.push_back(range_json(range));
+            gaps.missing = catalog::missing_ranges(*gaps.desired, segments, start);
+            gaps.breaks = find_breaks(files);
         }
-        one["missing"] = std::move(missing);
+        found.push_back(std::move(gaps));
+    }
+    return found;
+}
+
+Result<HttpResponse> gaps(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    TRY_ASSIGN(const auto found, find_gaps(context, dataset));
+    Json shown = Json::array();
+    for (const auto& table : found) {
+        Json one = {{"table_name", table.table}};
+        if (table.desired) one["desired"] = range_json(*table.desired);
+        one["missing"] = Json::array();
+        for (const auto& range : table.missing) one["missing"].push_back(range_json(range));
+        one["held"] = Json::array();  // a block that cannot be had fails its job: none is held back
+        one["breaks"] = Json::array();
+        for (const auto& one_break : table.breaks)
+            one["breaks"].push_back({{"block", one_break.block},
+                                     {"expected", "0x" + to_hex(one_break.expected.view())},
+                                     {"found", "0x" + to_hex(one_break.found.view())}});
         shown.push_back(std::move(one));
     }
     return reply(200, {{"tables", std::move(shown)}});
+}
+
+// ---- repair and restore ----
+
+struct WantedRepair {
+    std::vector<std::string> tables;  // empty = all
+    BlockNum from = 0;
+};
+
+Result<WantedRepair> read_repair(const HttpRequest& request, const Dataset& dataset) {
+    TRY_ASSIGN(const auto body, read_object(request, {"tables", "from_block"}, false, "INVALID_BODY"));
+    const auto invalid = [](std::string text) {
+        return Error{Code::kInvalidArgument, std::move(text), "INVALID_BODY"};
+    };
+    WantedRepair wanted;
+    if (body.contains("from_block")) {
+        if (!body["from_block"].is_number_unsigned()) return invalid("\"from_block\" must be a block number");
+        wanted.from = body["from_block"].get<BlockNum>();
+    }
+    if (body.contains("tables")) {
+        if (!body["tables"].is_array()) return invalid("\"tables\" must be a list of table names");
+        for (const auto& table : body["tables"]) {
+            if (!table.is_string()) return invalid("\"tables\" must be a list of table names");
+            if (const auto known = check_table(dataset, table.get<std::string>()); !known.ok())
+                return invalid(known.error().message);
+            wanted.tables.push_back(table.get<std::string>());
+        }
+    }
+    return wanted;
+}
+
+/// Adds shards for what is missing to the active job, unless it is about to look for itself.
+Result<HttpResponse> repair_within(AdminContext& context, const Dataset& dataset, const catalog::Job& job,
+                                   std::vector<BlockRange> missing) {
+    if (job.origin == "dump" || job.status == JobStatus::kStopRequested || job.status == JobStatus::kStopping)
+        return make_error(Code::kConflict, "job {} ({}, by {}) writes {}/{}; stop it first", job.id,
+                          catalog::to_string(job.status), job.origin, dataset.ns, dataset.name)
+            .with_reason("ACTIVE_JOB_CONFLICT");
+    TRY_ASSIGN(const auto shards, context.store.shards(job.id));
+    const auto is_planned = [&](const BlockRange& range) {
+        return std::ranges::any_of(shards, [&](const auto& shard) {
+            const bool open = shard.status == catalog::ShardStatus::kPending ||
+                              shard.status == catalog::ShardStatus::kRunning;
+            return open && shard.next_block <= range.end &&
+                   shard.end_block.value_or(range.end) >= range.start;
+        });
+    };
+    std::erase_if(missing, is_planned);
+    if (job.status == JobStatus::kRunning && !missing.empty()) {
+        std::vector<catalog::NewShard> fresh;
+        for (const auto& range : catalog::plan_shards(missing, 1, 0))
+            fresh.push_back({range.start, range.end});
+        TRY(context.store.create_shards(job.id, fresh, std::nullopt));
+    }
+    return job_ref(job, dataset, false);
+}
+
+Result<HttpResponse> repair(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    TRY_ASSIGN(const auto wanted, read_repair(request, dataset));
+    TRY_ASSIGN(const auto tables, find_gaps(context, dataset));
+    std::vector<BlockRange> missing;
+    std::optional<BlockNum> end;
+    for (const auto& table : tables) {
+        if (table.desired) end = std::max(end.value_or(0), table.desired->end);
+        if (!wanted.tables.empty() && std::ranges::find(wanted.tables, table.table) == wanted.tables.end())
+            continue;
+        for (auto range : table.missing) {
+            if (range.end < wanted.from) continue;
+            range.start = std::max(range.start, wanted.from);
+            missing.push_back(range);
+        }
+    }
+    if (!end)
+        return Error{Code::kInvalidArgument, "nothing is stored of this dataset yet; deploy it instead",
+                     "INVALID_BODY"};
+    missing = catalog::merge_ranges(std::move(missing));
+    TRY_ASSIGN(const auto active, context.store.active_job(dataset.id, dataset.hash));
+    if (active) return repair_within(context, dataset, *active, std::move(missing));
+    WantedJob job;
+    job.job.kind = "repair";
+    job.job.origin = "api";
+    job.job.start_block = missing.empty() ? *end : missing.front().start;
+    job.job.end_block = job.end.number = missing.empty() ? *end : missing.back().end;
+    job.end.text = std::to_string(*job.end.number);
+    return create_job(context, dataset, std::move(job));
+}
+
+HttpResponse restored_response(AdminContext& context, const std::vector<RestoredTable>& tables) {
+    Json shown = Json::array();
+    for (const auto& table : tables)
+        shown.push_back({{"table_name", table.table},
+                         {"location_id", table.revision_id},
+                         {"url", context.backend.object_url(table.path)}});
+    return reply(202, {{"tables", std::move(shown)}});
+}
+
+Result<HttpResponse> restore(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    std::vector<std::string> tables;
+    const auto manifest = stored_json(dataset.manifest);
+    for (const auto& [name, table] : manifest["tables"].items()) tables.push_back(name);
+    TRY_ASSIGN(const auto restored, context.backend.restore_tables(dataset, tables, std::nullopt));
+    return restored_response(context, restored);
+}
+
+Result<HttpResponse> restore_table(AdminContext& context, const HttpRequest& request) {
+    TRY_ASSIGN(const auto dataset, find(context, request));
+    const auto& table = request.params.at("table");
+    TRY(check_table(dataset, table));
+    TRY_ASSIGN(const auto body, read_object(request, {"location_id"}, false, "INVALID_BODY"));
+    std::optional<std::int64_t> revision;
+    if (body.contains("location_id")) {
+        if (!body["location_id"].is_number_integer())
+            return Error{Code::kInvalidArgument, "\"location_id\" must be the id of a revision",
+                         "INVALID_BODY"};
+        revision = body["location_id"].get<std::int64_t>();
+    }
+    TRY_ASSIGN(const auto restored, context.backend.restore_tables(dataset, {table}, revision));
+    auto response = restored_response(context, restored);
+    response.status = 200;
+    return response;
 }
 
 }  // namespace
@@ -439,10 +621,35 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
     table.push_back({.method = "GET",
                      .path = "/datasets/{namespace}/{name}/versions/{revision}/gaps",
                      .id = "getGaps",
-                     .summary = "Blocks that tables lack",
+                     .summary = "Blocks that tables lack, and stored neighbours that do not link",
                      .answers = {{200, "Gaps"}},
                      .codes = ref,
                      .handler = bind(gaps)});
+    table.push_back({.method = "POST",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/repair",
+                     .id = "repairVersion",
+                     .summary = "Extract what tables lack below their highest block",
+                     .body = "Repair",
+                     .answers = {{202, "JobRef"}},
+                     .codes = with({"INVALID_BODY", "ACTIVE_JOB_CONFLICT"}),
+                     .failure = "SCHEDULER_ERROR",
+                     .handler = bind(repair)});
+    table.push_back({.method = "POST",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/restore",
+                     .id = "restoreVersion",
+                     .summary = "Register and activate the newest stored files of each table",
+                     .answers = {{202, "RestoredTables"}},
+                     .codes = with({"TABLE_NOT_REGISTERED", "WRITER_JOB_NOT_TERMINAL"}),
+                     .handler = bind(restore)});
+    table.push_back({.method = "POST",
+                     .path = "/datasets/{namespace}/{name}/versions/{revision}/tables/{table}/restore",
+                     .id = "restoreTable",
+                     .summary = "The same for one table, or for a given revision of it",
+                     .body = "RestoreTable",
+                     .answers = {{200, "RestoredTables"}},
+                     .codes = with({"INVALID_BODY", "TABLE_NOT_IN_MANIFEST", "TABLE_NOT_REGISTERED",
+                                    "REVISION_NOT_FOUND", "WRITER_JOB_NOT_TERMINAL"}),
+                     .handler = bind(restore_table)});
 }
 
 }  // namespace amp::serve

@@ -81,8 +81,11 @@ constexpr const char* kSchemas = R"json({
     "job_status":{"$ref":"#/components/schemas/JobStatus"},"files_count":{"type":"integer"},
     "total_size_bytes":{"type":"integer"}}}}}},
 "Gaps": {"type":"object","required":["tables"],"properties":{"tables":{"type":"array","items":{"type":"object",
-  "required":["table_name","missing"],"properties":{"table_name":{"type":"string"},
-  "desired":{"$ref":"#/components/schemas/Range"},"missing":{"type":"array","items":{"$ref":"#/components/schemas/Range"}}}}}}},
+  "required":["table_name","missing","held","breaks"],"properties":{"table_name":{"type":"string"},
+  "desired":{"$ref":"#/components/schemas/Range"},"missing":{"type":"array","items":{"$ref":"#/components/schemas/Range"}},
+  "held":{"type":"array","items":{"type":"integer"}},"breaks":{"type":"array","items":{"type":"object",
+    "required":["block","expected","found"],"properties":{"block":{"type":"integer"},"expected":{"type":"string"},
+    "found":{"type":"string"}}}}}}}}},
 "Range": {"type":"object","required":["start","end"],"properties":{"start":{"type":"integer"},"end":{"type":"integer"}}},
 "Jobs": {"type":"object","required":["jobs"],"properties":{"jobs":{"type":"array",
   "items":{"$ref":"#/components/schemas/Job"}},"next_cursor":{"type":"string"}}},
@@ -151,6 +154,35 @@ constexpr const char* kSchemas = R"json({
 "ManifestDatasets": {"type":"object","required":["hash","datasets"],"properties":{"hash":{"$ref":"#/components/schemas/Hash"},
   "datasets":{"type":"array","items":{"type":"object","required":["namespace","name","version"],"properties":{
   "namespace":{"type":"string"},"name":{"type":"string"},"version":{"type":"string"}}}}}},
+"Revision": {"type":"object","required":["id","path","active","metadata"],"properties":{"id":{"type":"integer"},
+  "path":{"type":"string"},"active":{"type":"boolean"},"writer":{"type":"integer"},"metadata":{"type":"object",
+    "required":["dataset_namespace","dataset_name","manifest_hash","table_name"],"properties":{
+    "dataset_namespace":{"type":"string"},"dataset_name":{"type":"string"},
+    "manifest_hash":{"$ref":"#/components/schemas/Hash"},"table_name":{"type":"string"}}}}},
+"Revisions": {"type":"array","items":{"$ref":"#/components/schemas/Revision"}},
+"NewRevision": {"type":"object","additionalProperties":false,"required":["dataset","table_name","path"],"properties":{
+  "dataset":{"type":"string"},"table_name":{"type":"string"},"path":{"type":"string","maxLength":1024}}},
+"TableName": {"type":"object","additionalProperties":false,"required":["dataset","table_name"],"properties":{
+  "dataset":{"type":"string"},"table_name":{"type":"string"}}},
+"RevisionId": {"type":"object","required":["location_id"],"properties":{"location_id":{"type":"integer"}}},
+"Deactivated": {"type":"object","required":["deactivated"],"properties":{"deactivated":{"type":"boolean"}}},
+"RestoredFiles": {"type":"object","required":["total_files"],"properties":{"total_files":{"type":"integer"}}},
+"DeletedFiles": {"type":"object","required":["files_deleted"],"properties":{"files_deleted":{"type":"integer"}}},
+"ScheduledFiles": {"type":"object","required":["files_scheduled","gc_delay_secs"],"properties":{
+  "files_scheduled":{"type":"integer"},"gc_delay_secs":{"type":"integer"}}},
+"File": {"type":"object","required":["id","location_id","file_name","url","metadata"],"properties":{
+  "id":{"type":"integer"},"location_id":{"type":"integer"},"file_name":{"type":"string"},"url":{"type":"string"},
+  "object_size":{"type":"integer"},"object_e_tag":{"type":"string"},"metadata":{"type":"object"}}},
+"Collect": {"type":"object","additionalProperties":false,"properties":{"dry_run":{"type":"boolean"}}},
+"Collected": {"type":"object","required":["files","bytes"],"properties":{"files":{"type":"integer"},
+  "bytes":{"type":"integer"}}},
+"Repair": {"type":"object","additionalProperties":false,"properties":{"from_block":{"type":"integer","minimum":0},
+  "tables":{"type":"array","items":{"type":"string"}}}},
+"RestoreTable": {"type":"object","additionalProperties":false,"properties":{"location_id":{"type":"integer","minimum":1}}},
+"RestoredTable": {"type":"object","required":["table_name","location_id","url"],"properties":{
+  "table_name":{"type":"string"},"location_id":{"type":"integer"},"url":{"type":"string"}}},
+"RestoredTables": {"type":"object","required":["tables"],"properties":{"tables":{"type":"array",
+  "items":{"$ref":"#/components/schemas/RestoredTable"}}}},
 "Deleted": {"type":"object","required":["deleted_count"],"properties":{"deleted_count":{"type":"integer"}}},
 "Text": {"type":"string"},
 "Document": {"type":"object"}
@@ -170,7 +202,8 @@ Json parameters_of(const Endpoint& endpoint) {
     Json parameters = Json::array();
     for (std::size_t at = 0; (at = endpoint.path.find('{', at)) != std::string_view::npos; ++at) {
         const auto name = endpoint.path.substr(at + 1, endpoint.path.find('}', at) - at - 1);
-        const bool is_number = name == "job_id" || name == "event_id";
+        const bool is_number =
+            name == "job_id" || name == "event_id" || name == "revision_id" || name == "file_id";
         Json schema = {{"type", is_number ? "integer" : "string"}};
         if (is_number) schema["minimum"] = 1;
         if (name == "hash") schema["pattern"] = "^[0-9a-f]{64}$";
@@ -192,9 +225,20 @@ Json parameters_of(const Endpoint& endpoint) {
 
 int status_of_code(std::string_view code) {
     static const std::map<std::string_view, int> kFixed = {
-        {"UNAUTHORIZED", 401},         {"FORBIDDEN", 403},         {"METHOD_NOT_ALLOWED", 405},
-        {"REQUEST_TIMEOUT", 408},      {"WORKER_ACTIVE", 409},     {"MANIFEST_LINKED", 409},
-        {"DATASET_IN_USE", 409},       {"PAYLOAD_TOO_LARGE", 413}, {"METADATA_DB_UNAVAILABLE", 503},
+        {"UNAUTHORIZED", 401},
+        {"FORBIDDEN", 403},
+        {"METHOD_NOT_ALLOWED", 405},
+        {"REQUEST_TIMEOUT", 408},
+        {"WORKER_ACTIVE", 409},
+        {"MANIFEST_LINKED", 409},
+        {"DATASET_IN_USE", 409},
+        {"REVISION_IS_ACTIVE", 409},
+        {"WRITER_JOB_NOT_TERMINAL", 409},
+        {"FILE_METADATA_REMAINING", 409},
+        {"TABLE_NOT_IN_MANIFEST", 404},
+        {"TABLE_NOT_REGISTERED", 404},
+        {"PAYLOAD_TOO_LARGE", 413},
+        {"METADATA_DB_UNAVAILABLE", 503},
         {"TOO_MANY_CONNECTIONS", 503},
     };
     if (const auto found = kFixed.find(code); found != kFixed.end()) return found->second;

@@ -190,6 +190,10 @@ Result<WantedJob> read_deploy(const net::HttpRequest& request) {
                                              "priority", "verify", "max_attempts"},
                                             false, "INVALID_BODY"));
     WantedJob wanted;
+    wanted.job.idempotency_key = request.header("idempotency-key").value_or("");
+    if (wanted.job.idempotency_key.size() > 255 ||
+        !std::ranges::all_of(wanted.job.idempotency_key, [](char c) { return c > ' ' && c < 127; }))
+        return bad("INVALID_BODY", "Idempotency-Key must be at most 255 visible ASCII characters");
     TRY_ASSIGN(wanted.end, read_end_block(body));
     wanted.job.origin = "api";
     wanted.job.end_block = wanted.end.number;
