@@ -108,6 +108,7 @@ Result<> develop(const CommandLine& line, runtime::SignalStop& signals) {
         log::info("dev", "try", {{"curl", fmt::format("curl http://localhost:{}/jobs", admin->port())}});
     }
     QueryServiceOptions serving;
+    serving.role = "dev";
     serving.flight = listeners.flight;
     serving.jsonl = listeners.jsonl;
     serving.flight_addr = line.server.flight_addr.value_or(loaded.config.flight_addr);

@@ -4,8 +4,10 @@
 
 #include "app/context.hpp"
 #include "base/log.hpp"
+#include "base/time.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace amp::app {
 namespace {
@@ -21,6 +23,14 @@ query::EngineOptions engine_options(const config::Loaded& loaded) {
         options.spill_directory = config::resolve_path(loaded, "spill_location", config.spill_location);
     options.spill_bytes_max = config.query_max_spill_mb << 20;
     return options;
+}
+
+/// Labels of amp_build_info.
+std::string build_labels(const std::string& role) {
+    const auto info = nlohmann::json::parse(worker_info(), nullptr, false);
+    return fmt::format("{},{},{}", serve::metric_label("version", info.value("version", std::string())),
+                       serve::metric_label("commit", info.value("commit_sha", std::string())),
+                       serve::metric_label("role", role));
 }
 
 }  // namespace
@@ -52,6 +62,8 @@ Result<std::unique_ptr<QueryService>> QueryService::start(const config::Loaded& 
 
     serve::ServerOptions listen;
     listen.query_timeout = to_ms(config.query_timeout_secs);
+    listen.metrics->build_info = build_labels(options.role);
+    listen.metrics->started_at_us = now_us();
     if (options.flight) {
         listen.address = options.flight_addr;
         TRY_ASSIGN(service->flight_, serve::FlightServer::start(*service->engine_, *service->catalog_,

@@ -22,6 +22,7 @@ struct QueryServiceOptions {
     bool jsonl = true;
     std::string flight_addr;
     std::string jsonl_addr;
+    std::string role = "server";
 };
 
 /// Catalog, engine and the query listeners of one process.

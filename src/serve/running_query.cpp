@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/running_query.hpp"
 
+#include <arrow/record_batch.h>
+#include <arrow/util/byte_size.h>
+
 #include <arrow/util/utf8.h>
 
 #include <algorithm>
@@ -52,26 +55,50 @@ Error explain_cancellation(Error error, const QueryGate& gate) {
 }
 
 RunningQuery::RunningQuery(std::unique_ptr<QueryGate::Slot> slot, std::unique_ptr<query::QueryStream> stream,
-                           std::stop_token stop)
-    : slot_(std::move(slot)),
+                           std::stop_token stop, QueryCounts& counts,
+                           std::chrono::steady_clock::time_point began)
+    : counts_(counts),
+      began_(began),
+      slot_(std::move(slot)),
       stream_(std::move(stream)),
       cancel_(std::move(stop), [this] { stream_->cancel(); }) {}
+
+RunningQuery::~RunningQuery() { counts_.ended(std::chrono::steady_clock::now() - began_, rows_, bytes_); }
+
+Result<std::shared_ptr<arrow::RecordBatch>> RunningQuery::next() {
+    auto batch = stream_->next();
+    if (!batch.ok()) {
+        counts_.failed(batch.error());
+    } else if (*batch != nullptr) {
+        rows_ += static_cast<std::uint64_t>((*batch)->num_rows());
+        bytes_ += static_cast<std::uint64_t>(arrow::util::TotalBufferSize(**batch));
+    }
+    return batch;
+}
 
 Result<std::unique_ptr<RunningQuery>> RunningQuery::start(query::Engine& engine, QueryGate& gate,
                                                           std::string_view sql,
                                                           std::chrono::milliseconds timeout,
-                                                          std::stop_token stop) {
+                                                          std::stop_token stop, QueryCounts& counts) {
     using Clock = std::chrono::steady_clock;
+    const auto began = Clock::now();
     const bool limited = timeout.count() > 0;
-    const auto deadline = limited ? Clock::now() + timeout : Clock::now() + std::chrono::hours(24 * 365);
-    TRY_ASSIGN(auto slot, gate.enter(stop, deadline));
-    auto left = std::chrono::milliseconds(0);
-    if (limited)
-        left = std::max(std::chrono::milliseconds(1),
-                        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
-    TRY_ASSIGN(auto stream, engine.execute(sql, left));
-    return std::unique_ptr<RunningQuery>(
-        new RunningQuery(std::move(slot), std::move(stream), std::move(stop)));
+    const auto deadline = limited ? began + timeout : began + std::chrono::hours(24 * 365);
+    auto started = [&]() -> Result<std::unique_ptr<RunningQuery>> {
+        TRY_ASSIGN(auto slot, gate.enter(stop, deadline));
+        auto left = std::chrono::milliseconds(0);
+        if (limited)
+            left = std::max(std::chrono::milliseconds(1),
+                            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
+        TRY_ASSIGN(auto stream, engine.execute(sql, left));
+        return std::unique_ptr<RunningQuery>(
+            new RunningQuery(std::move(slot), std::move(stream), std::move(stop), counts, began));
+    }();
+    if (!started.ok()) {
+        counts.failed(started.error());
+        counts.ended(Clock::now() - began, 0, 0);
+    }
+    return started;
 }
 
 }  // namespace amp::serve

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "query/engine.hpp"
 #include "serve/query_gate.hpp"
+#include "serve/query_metrics.hpp"
 
 #include <chrono>
 #include <functional>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <stop_token>
 #include <string_view>
+#include <vector>
 
 namespace amp::serve {
 
@@ -34,19 +36,27 @@ Error explain_cancellation(Error error, const QueryGate& gate);
 /// One query that passed the gate: its stream, its slot, and its cancellation by a stop token.
 class RunningQuery {
   public:
-    /// Waits for a slot and starts the query; the time limit includes the wait. Engine and gate must outlive
-    /// it.
+    /// Waits for a slot and starts the query; the time limit includes the wait. Engine, gate and counts must
+    /// outlive it.
     static Result<std::unique_ptr<RunningQuery>> start(query::Engine& engine, QueryGate& gate,
                                                        std::string_view sql,
                                                        std::chrono::milliseconds timeout,
-                                                       std::stop_token stop);
+                                                       std::stop_token stop, QueryCounts& counts);
+    ~RunningQuery();
 
-    query::QueryStream& stream() { return *stream_; }
+    std::shared_ptr<arrow::Schema> schema() const { return stream_->schema(); }
+    const std::vector<query::NetworkRange>& ranges() const { return stream_->ranges(); }
+    /// As QueryStream::next(), and counts.
+    Result<std::shared_ptr<arrow::RecordBatch>> next();
 
   private:
     RunningQuery(std::unique_ptr<QueryGate::Slot> slot, std::unique_ptr<query::QueryStream> stream,
-                 std::stop_token stop);
+                 std::stop_token stop, QueryCounts& counts, std::chrono::steady_clock::time_point began);
 
+    QueryCounts& counts_;
+    const std::chrono::steady_clock::time_point began_;
+    std::uint64_t rows_ = 0;
+    std::uint64_t bytes_ = 0;
     // Destroyed last to first: no cancel() after the stream is gone, no free slot while it exists.
     std::unique_ptr<QueryGate::Slot> slot_;
     std::unique_ptr<query::QueryStream> stream_;

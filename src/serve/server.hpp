@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "serve/query_gate.hpp"
+#include "serve/query_metrics.hpp"
 
 #include <chrono>
 #include <memory>
@@ -23,6 +24,7 @@ struct ServerOptions {
         3'600'000};  // Flight: how long tickets and prepared statements are good
     std::string
         ticket_key;  // Flight: secret of any length shared by servers behind one address; empty = random
+    std::shared_ptr<QueryMetrics> metrics = std::make_shared<QueryMetrics>();
 };
 
 /// Arrow Flight: raw SQL tickets and descriptors, signed tickets, the statement commands of Flight SQL (query
@@ -44,7 +46,7 @@ class FlightServer {
     virtual void stop(std::chrono::steady_clock::time_point deadline) = 0;
 };
 
-/// Queries over HTTP with JSON Lines answers, and the health paths (query wire reference 1 and 4).
+/// Queries over HTTP with JSON Lines answers, health paths and /metrics (query wire reference 1 and 4).
 class JsonlServer {
   public:
     /// As FlightServer::start().

@@ -7,40 +7,13 @@
 #include "serve/admin/admin_server.hpp"
 #include "serve/admin/endpoint.hpp"
 #include "serve/admin/shapes.hpp"
+#include "serve/metrics_text.hpp"
 
 #include <cstdint>
-#include <map>
-#include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace amp::serve {
-
-/// Requests answered so far, by route and status. Threads: any.
-class RequestCounts {
-  public:
-    struct Figures {
-        std::uint64_t count = 0;
-        double seconds = 0;
-    };
-    using Key = std::pair<std::string, int>;  // route, status
-
-    void add(std::string_view route, int status, double seconds) {
-        const std::scoped_lock lock(mutex_);
-        auto& figures = figures_[{std::string(route), status}];
-        ++figures.count;
-        figures.seconds += seconds;
-    }
-    std::map<Key, Figures> figures() const {
-        const std::scoped_lock lock(mutex_);
-        return figures_;
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::map<Key, Figures> figures_;
-};
 
 /// What all endpoints share.
 struct AdminContext {

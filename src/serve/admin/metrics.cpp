@@ -9,44 +9,13 @@
 namespace amp::serve {
 namespace {
 
-/// One family at a time; samples of a family stay together as the format wants it.
-class MetricsText {
-  public:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        out_ += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
-        name_ = name;
-    }
-    void sample(std::string_view labels, double value, std::string_view suffix = {}) {
-        out_ += fmt::format("{}{}{}{}{} {}\n", name_, suffix, labels.empty() ? "" : "{", labels,
-                            labels.empty() ? "" : "}", value);
-    }
-    void one(std::string_view name, std::string_view type, std::string_view help, double value) {
-        family(name, type, help);
-        sample({}, value);
-    }
-    std::string text() && { return std::move(out_); }
-
-  private:
-    std::string out_;
-    std::string_view name_;
-};
-
-std::string label(std::string_view name, std::string_view value) {
-    std::string escaped;
-    for (const char c : value) {
-        if (c == '\\' || c == '"') escaped += '\\';
-        escaped += c == '\n' ? ' ' : c;
-    }
-    return fmt::format("{}=\"{}\"", name, escaped);
-}
-
 void counts(MetricsText& out, std::string_view name, std::string_view help, std::string_view by,
             std::initializer_list<std::string_view> states,
             const std::map<std::string, std::int64_t>& found) {
     out.family(name, "gauge", help);
     for (const auto state : states) {
         const auto at = found.find(std::string(state));
-        out.sample(label(by, state), at == found.end() ? 0.0 : static_cast<double>(at->second));
+        out.sample(metric_label(by, state), at == found.end() ? 0.0 : static_cast<double>(at->second));
     }
 }
 
@@ -58,7 +27,7 @@ void workers(MetricsText& out, const std::vector<catalog::Worker>& rows, std::in
     const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
         out.family(name, type, help);
         for (const auto& [worker, stats] : live)
-            out.sample(label("node_id", worker->node_id), value(*worker, stats));
+            out.sample(metric_label("node_id", worker->node_id), value(*worker, stats));
     };
     each("amp_worker_heartbeat_age_seconds", "gauge", "Since the newest heartbeat.",
          [&](const auto& worker, const Json&) {
@@ -87,9 +56,9 @@ std::string metrics_text(AdminContext& context) {
     MetricsText out;
     const Json info = stored_json(context.options.info);
     out.family("amp_build_info", "gauge", "Always 1.");
-    out.sample(fmt::format("{},{},{}", label("version", info.value("version", std::string())),
-                           label("commit", info.value("commit_sha", std::string())),
-                           label("role", context.options.role)),
+    out.sample(fmt::format("{},{},{}", metric_label("version", info.value("version", std::string())),
+                           metric_label("commit", info.value("commit_sha", std::string())),
+                           metric_label("role", context.options.role)),
                1);
     out.one("amp_start_time_seconds", "gauge", "When the process started, Unix time.",
             static_cast<double>(context.started_at_us) * 1e-6);
@@ -112,18 +81,7 @@ std::string metrics_text(AdminContext& context) {
                figures->workers);
     }
     if (rows.ok() && now.ok()) workers(out, *rows, *now);
-    const auto requests = context.requests.figures();
-    out.family("amp_http_requests_total", "counter", "Requests answered.");
-    const auto labels = [](const RequestCounts::Key& key) {
-        return fmt::format("{},{},{}", label("server", "admin"), label("route", key.first),
-                           label("status", std::to_string(key.second)));
-    };
-    for (const auto& [key, figure] : requests) out.sample(labels(key), static_cast<double>(figure.count));
-    out.family("amp_http_request_seconds", "summary", "Time to the first byte of an answer.");
-    for (const auto& [key, figure] : requests) {
-        out.sample(labels(key), figure.seconds, "_sum");
-        out.sample(labels(key), static_cast<double>(figure.count), "_count");
-    }
+    context.requests.write(out, "admin");
     return std::move(out).text();
 }
 

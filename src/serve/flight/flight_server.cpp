@@ -96,6 +96,7 @@ class FlightService final : public fl::FlightServerBase {
           catalog_(catalog),
           gate_(gate),
           query_timeout_(options.query_timeout),
+          metrics_(options.metrics),
           signer_(options.ticket_key, options.ticket_ttl) {}
 
     CancelPoller& poller() { return poller_; }
@@ -141,6 +142,7 @@ class FlightService final : public fl::FlightServerBase {
     query::LiveCatalog& catalog_;
     QueryGate& gate_;
     const std::chrono::milliseconds query_timeout_;
+    const std::shared_ptr<QueryMetrics> metrics_;
     const TicketSigner signer_;
     CancelPoller poller_;
 };
@@ -234,7 +236,8 @@ Result<std::unique_ptr<fl::FlightDataStream>> FlightService::open(const fl::Serv
     // The context outlives the stream: the library destroys the stream inside the call.
     auto watch =
         std::make_unique<CancelPoller::Watch>(poller_, [&context] { return context.is_cancelled(); });
-    TRY_ASSIGN(auto query, RunningQuery::start(engine_, gate_, sql, timeout, watch->token()));
+    TRY_ASSIGN(auto query,
+               RunningQuery::start(engine_, gate_, sql, timeout, watch->token(), metrics_->flight));
     std::unique_ptr<fl::FlightDataStream> stream =
         std::make_unique<QueryDataStream>(std::move(watch), std::move(query), gate_, request_id(context));
     return stream;

@@ -22,9 +22,9 @@ QueryDataStream::QueryDataStream(std::unique_ptr<CancelPoller::Watch> watch,
       query_(std::move(query)),
       gate_(gate),
       request_id_(std::move(request_id)),
-      schema_(query_->stream().schema()),
-      incomplete_(arrow::Buffer::FromString(query::ranges_json(query_->stream().ranges(), false))),
-      complete_(arrow::Buffer::FromString(query::ranges_json(query_->stream().ranges(), true))) {}
+      schema_(query_->schema()),
+      incomplete_(arrow::Buffer::FromString(query::ranges_json(query_->ranges(), false))),
+      complete_(arrow::Buffer::FromString(query::ranges_json(query_->ranges(), true))) {}
 
 arrow::Result<FlightPayload> QueryDataStream::GetSchemaPayload() {
     FlightPayload payload;
@@ -49,7 +49,7 @@ std::shared_ptr<arrow::RecordBatch> QueryDataStream::empty_batch() const {
 
 Result<FlightPayload> QueryDataStream::next() {
     while (phase_ == Phase::kRows && slicer_.empty()) {
-        TRY_ASSIGN(auto batch, query_->stream().next());
+        TRY_ASSIGN(auto batch, query_->next());
         if (batch != nullptr && batch->num_rows() == 0) continue;
         if (batch == nullptr) {
             // The slot is free for others while the last messages leave.

@@ -29,7 +29,7 @@ Send one SELECT statement as the body of a POST request; each row comes back as 
 
   curl -X POST http://localhost:1603 --data "SELECT * FROM my_dataset.blocks LIMIT 10"
 
-/health tells that the server runs, /readyz that it can answer queries.
+/health tells that the server runs, /readyz that it can answer queries, /metrics what it did (Prometheus).
 )";
 
 HttpResponse refuse(const Error& error, const HttpRequest& request) {
@@ -58,12 +58,13 @@ class ResultBody {
   public:
     /// Starts the query and computes its first rows, so that what fails early still has a status.
     static Result<std::shared_ptr<ResultBody>> start(query::Engine& engine, QueryGate& gate,
-                                                     std::chrono::milliseconds timeout,
+                                                     std::chrono::milliseconds timeout, QueryCounts& counts,
                                                      const HttpRequest& request, std::string_view type,
                                                      std::string_view coding) {
         auto out = std::make_shared<ResultBody>(gate, request.request_id, type == kArrowStreamType);
-        TRY_ASSIGN(out->query_, RunningQuery::start(engine, gate, request.body, timeout, request.gone));
-        TRY_ASSIGN(out->writer_, make_body_writer(type, out->query_->stream().schema()));
+        TRY_ASSIGN(out->query_,
+                   RunningQuery::start(engine, gate, request.body, timeout, request.gone, counts));
+        TRY_ASSIGN(out->writer_, make_body_writer(type, out->query_->schema()));
         TRY_ASSIGN(out->encoder_, make_encoder(coding));
         TRY_ASSIGN(out->ahead_, out->next_piece());
         return out;
@@ -89,7 +90,7 @@ class ResultBody {
     /// Bytes up to the end of the next batch that has rows, or of the result.
     Result<Piece> next_piece() {
         for (;;) {
-            TRY_ASSIGN(const auto batch, query_->stream().next());
+            TRY_ASSIGN(const auto batch, query_->next());
             if (batch != nullptr && batch->num_rows() == 0) continue;
             std::string plain;
             if (batch != nullptr) {
@@ -137,13 +138,15 @@ class JsonlServerImpl final : public JsonlServer {
         http.body_bytes_max = kSqlBytesMax;
         http.cors_any_origin = true;
         const auto alive = [](const HttpRequest&) { return HttpResponse{}; };
-        TRY_ASSIGN(server_,
-                   net::HttpServer::start(
-                       http, {{"POST", "/", [this](const HttpRequest& request) { return run(request); }},
-                              {"GET", "/", [](const HttpRequest&) { return welcome(); }},
-                              {"GET", "/health", alive},
-                              {"GET", "/healthz", alive},
-                              {"GET", "/readyz", [this](const HttpRequest&) { return ready(); }}}));
+        std::vector<net::HttpRoute> routes = {
+            {"POST", "/", [this](const HttpRequest& request) { return run(request); }},
+            {"GET", "/", [](const HttpRequest&) { return welcome(); }},
+            {"GET", "/health", alive},
+            {"GET", "/healthz", alive},
+            {"GET", "/metrics", [this](const HttpRequest&) { return metrics(); }},
+            {"GET", "/readyz", [this](const HttpRequest&) { return ready(); }}};
+        for (auto& route : routes) route.handler = counted(route.path, std::move(route.handler));
+        TRY_ASSIGN(server_, net::HttpServer::start(http, std::move(routes)));
         return {};
     }
 
@@ -154,6 +157,25 @@ class JsonlServerImpl final : public JsonlServer {
     }
 
   private:
+    net::HttpHandler counted(std::string path, net::HttpHandler handler) {
+        return [this, path = std::move(path), handler = std::move(handler)](const HttpRequest& request) {
+            const auto began = std::chrono::steady_clock::now();
+            auto response = handler(request);
+            options_.metrics->requests.add(
+                path, response.status,
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+            return response;
+        };
+    }
+
+    HttpResponse metrics() {
+        HttpResponse response;
+        response.content_type = kMetricsType;
+        response.body = options_.metrics->text(gate_, catalog_.snapshot().ok());
+        response.headers.emplace_back("cache-control", "no-store");
+        return response;
+    }
+
     static HttpResponse welcome() {
         HttpResponse response;
         response.content_type = "text/plain; charset=utf-8";
@@ -207,7 +229,8 @@ class JsonlServerImpl final : public JsonlServer {
         const std::string_view type = *accepted == kArrowStreamType ? kArrowStreamType : kJsonLinesType;
         const std::string_view coding = choose_coding(request.header("accept-encoding"));
 
-        TRY_ASSIGN(auto body, ResultBody::start(engine_, gate_, timeout, request, type, coding));
+        TRY_ASSIGN(auto body, ResultBody::start(engine_, gate_, timeout, options_.metrics->jsonl, request,
+                                                type, coding));
         HttpResponse response;
         response.content_type = type;
         response.headers = {{"cache-control", "no-store"}, {"vary", "Accept-Encoding"}};
