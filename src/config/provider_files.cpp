@@ -148,6 +148,10 @@ Result<> take_table(ProviderEntry& entry, const toml::table& values, const Envir
     for (const char* required : {"kind", "network", "url"})
         if (!entry.values.contains(required))
             return make_error(Code::kInvalidArgument, "{}: is missing", required);
+    const std::string url = entry.text("url");
+    const auto scheme = url.find("://");
+    if (scheme == 0 || (scheme == std::string::npos ? !url.starts_with('/') : scheme + 3 >= url.size()))
+        return make_error(Code::kInvalidArgument, "url: must be like https://HOST/PATH");
     const std::string unit = entry.text("rate_limit_unit", "call");
     if (unit != "call" && unit != "request")
         return make_error(Code::kInvalidArgument, "rate_limit_unit: \"{}\" is neither call nor request",

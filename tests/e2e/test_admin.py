@@ -64,6 +64,27 @@ def test_dev_follows_a_local_chain_without_a_configuration(dev, node):
     assert "curl" in dev.output
 
 
+def test_the_sequence_of_the_documentation_in_one_process(tmp_path):
+    chain = Anvil(Population(accounts=3, contracts=1), chain_id=1)
+    chain.mine(50)
+    process = start_dev(tmp_path / "base", "--admin-server", "--jsonl-server", "--flight-server")
+    try:
+        assert process.admin.get("/datasets") == {"datasets": []}
+        process.admin.add_provider("mine", "mainnet", chain.url)
+        job = process.admin.dump("eth_mainnet", end_block=50)
+        assert process.admin.await_job(job)["progress"]["percent"] == 100.0
+
+        def rows():
+            answer = process.admin.session.post(process.jsonl, data="SELECT count(*) AS n FROM eth_mainnet.blocks",
+                                                timeout=10)
+            return answer.status_code == 200 and '51' in answer.text
+
+        wait_for(rows, 20, "the rows in a query")
+    finally:
+        chain.stop()
+        assert process.stop(20) == 0, process.output
+
+
 def test_dev_stops_on_ctrl_c(tmp_path, node):
     process = start_dev(tmp_path / "base", "--dataset", "anvil", "--provider-url", node.url)
     process.signal(signal.SIGINT)

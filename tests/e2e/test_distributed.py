@@ -4,10 +4,13 @@
 import signal
 
 import pytest
+import requests
 from kit.chains import Anvil, Population
 from kit.cluster import Cluster, assert_chain, await_block
 from kit.postgres import ScratchPostgres
 from kit.process import wait_for
+from kit.proxy import Proxy
+from kit.relay import Relay
 
 BLOCKS = 60
 
@@ -202,3 +205,80 @@ def test_a_second_worker_with_a_live_node_id_is_refused(cluster):
     cluster.worker("w1")
     done = cluster.ampd.run("worker", "--node-id", "w1", seconds=60)
     assert done.code == 3 and '"w1"' in done.error, done.text
+
+
+def test_work_goes_on_when_a_standby_takes_over(tmp_path, node):
+    primary = ScratchPostgres()
+    standby = ScratchPostgres(standby_of=primary)
+    relay = Relay(primary.port)
+    try:
+        with Cluster(tmp_path / "base", f"postgresql://amp@127.0.0.1:{relay.port}/postgres") as cluster:
+            controller = cluster.controller()
+            workers = [cluster.worker(name) for name in ("w1", "w2")]
+            cluster.query = cluster.server()
+            cluster.admin.add_provider("node", "anvil", node.url)
+            cluster.job = cluster.admin.dump("anvil")
+            await_block(cluster.query, "anvil", BLOCKS)
+            primary.shut_down()
+            node.mine(5)
+            standby.promote()
+            relay.lead_to(standby.port)
+            await_block(cluster.query, "anvil", head_of(node), seconds=60)
+            assert_chain(cluster.query, node, "anvil")
+            assert cluster.admin.job(cluster.job)["status"] == "RUNNING"
+            assert all(process.popen.poll() is None for process in (controller, *workers))
+    finally:
+        relay.close()
+        standby.stop()
+        primary.stop()
+
+
+def test_a_server_needs_only_a_user_that_reads(postgres, following, node):
+    url = following.url
+    schema = postgres.sql("SELECT table_schema FROM information_schema.tables WHERE table_name = 'gc_queue'", url)
+    role = f"reader_{abs(hash(url)) % 10**9}"
+    postgres.sql(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};"
+                 f" GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}", url)
+    server = following.server("--set", f"metadata_db.url={url.replace('//amp@', f'//{role}@')}")
+    node.mine(3)
+    await_block(server, "anvil", head_of(node))
+    assert_chain(server, node, "anvil")
+
+
+def test_a_shard_that_kills_its_workers_fails_its_job_alone(cluster, node):
+    cluster.controller()
+    stuck = Proxy(node.url, hold=lambda method, params: method == "eth_getBlockReceipts")
+    cluster.callback(stuck.close)
+    cluster.admin.add_provider("stuck", "anvil", stuck.url)
+    cluster.admin.add_provider("healthy", "elsewhere", node.url)
+    manifest = {"kind": "evm-rpc", "network": "elsewhere", "tables": {"blocks": {}}}
+    cluster.admin.send("POST", "/datasets", {"namespace": "_", "name": "other", "manifest": manifest}, 201)
+    job = cluster.admin.dump("anvil", end_block=20)
+    for number in range(3):
+        worker = cluster.worker(f"victim{number}")
+        wait_for(lambda: cluster.admin.running(job), 30, "the shard on a worker")
+        worker.kill()
+        wait_for(lambda: not cluster.admin.running(job), 30, "the loss")
+    failed = cluster.admin.await_job(job, "FAILED")
+    assert failed["last_error"]["error_code"] == "POISON_SHARD" and "0" in failed["last_error"]["error_message"]
+    cluster.worker("survivor")
+    cluster.admin.await_job(cluster.admin.dump("other", end_block=BLOCKS))
+    assert cluster.admin.workers()["survivor"]["state"] == "ACTIVE"
+
+
+def test_a_server_counts_what_it_answers(following):
+    query = following.query
+    assert query.value("SELECT count(*) FROM anvil.blocks") == BLOCKS + 1
+    assert query.post("SELECT * FROM anvil.nothing").status_code == 404
+
+    def metrics():
+        return requests.get(query.url + "/metrics", timeout=10).text
+
+    wait_for(lambda: 'amp_queries_total{interface="flight"} 1' in metrics(), 10, "the count")
+    text = metrics()
+    assert 'amp_query_rows_total{interface="flight"} 1\n' in text
+    assert 'amp_query_errors_total{interface="jsonl",code="' in text
+    assert 'amp_http_requests_total{server="jsonl",route="/metrics",status="200"}' in text
+    assert 'role="server"' in text and "amp_db_up 1\n" in text
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))

@@ -495,15 +495,15 @@ Result<HttpResponse> restore_table(AdminContext& context, const HttpRequest& req
 }  // namespace
 
 void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) {
-    const std::vector<std::string_view> ref = {"INVALID_PATH", "INVALID_PATH_PARAMS", "DATASET_NOT_FOUND"};
-    const auto with = [&](std::initializer_list<std::string_view> more) {
-        auto codes = ref;
+    const std::vector<std::string_view> named = {"INVALID_PATH", "DATASET_NOT_FOUND"};
+    const auto join = [](std::vector<std::string_view> codes, std::initializer_list<std::string_view> more) {
         codes.insert(codes.end(), more);
         return codes;
     };
-    const auto deploying = with({"INVALID_BODY", "INVALID_END_BLOCK", "WORKER_NOT_AVAILABLE",
-                                 "ACTIVE_JOB_CONFLICT", "INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
-                                 "UNSUPPORTED_DATASET_KIND", "SCHEMA_MISMATCH"});
+    const auto ref = join(named, {"INVALID_PATH_PARAMS"});
+    const auto with = [&](std::initializer_list<std::string_view> more) { return join(ref, more); };
+    const std::initializer_list<std::string_view> deploying = {"INVALID_BODY", "INVALID_END_BLOCK",
+                                                               "WORKER_NOT_AVAILABLE", "ACTIVE_JOB_CONFLICT"};
     const auto bind = [&context](auto handler) -> AdminHandler {
         return [&context, handler](const HttpRequest& request) { return handler(context, request); };
     };
@@ -518,24 +518,23 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
          .codes = {"INVALID_QUERY_PARAMETERS", "LIMIT_INVALID", "LIMIT_TOO_LARGE"},
          .failure = "LIST_ALL_DATASETS_ERROR",
          .handler = bind(list)});
-    table.push_back(
-        {.method = "POST",
-         .path = "/datasets",
-         .id = "registerDataset",
-         .summary = "Register a dataset",
-         .body = "Register",
-         .body_required = true,
-         .answers = {{201, "Dataset"}},
-         .codes = {"INVALID_PAYLOAD_FORMAT", "INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
-                   "UNSUPPORTED_DATASET_KIND", "SCHEMA_MISMATCH", "MANIFEST_NOT_FOUND", "VERSION_CONFLICT"},
-         .failure = "MANIFEST_REGISTRATION_ERROR",
-         .handler = bind(register_dataset)});
+    table.push_back({.method = "POST",
+                     .path = "/datasets",
+                     .id = "registerDataset",
+                     .summary = "Register a dataset",
+                     .body = "Register",
+                     .body_required = true,
+                     .answers = {{201, "Dataset"}},
+                     .codes = {"INVALID_PAYLOAD_FORMAT", "INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
+                               "UNSUPPORTED_DATASET_KIND", "MANIFEST_NOT_FOUND", "VERSION_CONFLICT"},
+                     .failure = "MANIFEST_REGISTRATION_ERROR",
+                     .handler = bind(register_dataset)});
     table.push_back({.method = "GET",
                      .path = "/datasets/{name}",
                      .id = "getDatasetByReference",
                      .summary = "A dataset by its name or encoded reference",
                      .answers = {{200, "Dataset"}},
-                     .codes = ref,
+                     .codes = named,
                      .failure = "RESOLVE_REVISION_ERROR",
                      .handler = bind(by_name)});
     table.push_back({.method = "POST",
@@ -544,7 +543,8 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
                      .summary = "Extract a dataset; known and bundled names are registered by it",
                      .body = "Deploy",
                      .answers = {{202, "JobRef"}},
-                     .codes = deploying,
+                     .codes = join(join(named, deploying), {"INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
+                                                            "UNSUPPORTED_DATASET_KIND"}),
                      .failure = "SCHEDULER_ERROR",
                      .handler = bind(dump_dataset)});
     table.push_back({.method = "GET",
@@ -552,7 +552,7 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
                      .id = "getDataset",
                      .summary = "A dataset at latest, else dev",
                      .answers = {{200, "Dataset"}},
-                     .codes = ref,
+                     .codes = named,
                      .failure = "RESOLVE_REVISION_ERROR",
                      .handler = bind(get)});
     table.push_back({.method = "DELETE",
@@ -560,14 +560,14 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
                      .id = "deleteDataset",
                      .summary = "Remove a dataset; its files stay",
                      .answers = {{204, {}}},
-                     .codes = with({"DATASET_IN_USE"}),
+                     .codes = {"INVALID_PATH", "DATASET_IN_USE"},
                      .handler = bind(remove)});
     table.push_back({.method = "GET",
                      .path = "/datasets/{namespace}/{name}/versions",
                      .id = "listVersions",
                      .summary = "All versions of a dataset",
                      .answers = {{200, "Versions"}},
-                     .codes = ref,
+                     .codes = named,
                      .failure = "LIST_VERSION_TAGS_ERROR",
                      .handler = bind(versions)});
     table.push_back({.method = "GET",
@@ -583,7 +583,7 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
                      .id = "deleteVersion",
                      .summary = "Remove a version",
                      .answers = {{204, {}}},
-                     .codes = with({"CANNOT_DELETE_LATEST_VERSION"}),
+                     .codes = {"INVALID_PATH", "INVALID_PATH_PARAMS", "CANNOT_DELETE_LATEST_VERSION"},
                      .handler = bind(remove_version)});
     table.push_back({.method = "GET",
                      .path = "/datasets/{namespace}/{name}/versions/{revision}/manifest",
@@ -599,7 +599,7 @@ void add_dataset_endpoints(std::vector<Endpoint>& table, AdminContext& context) 
                      .summary = "Extract a revision",
                      .body = "Deploy",
                      .answers = {{202, "JobRef"}},
-                     .codes = deploying,
+                     .codes = with(deploying),
                      .failure = "SCHEDULER_ERROR",
                      .handler = bind(deploy)});
     table.push_back({.method = "GET",

@@ -96,8 +96,7 @@ void add_manifest_endpoints(std::vector<Endpoint>& table, AdminContext& context)
                      .body = "Manifest",
                      .body_required = true,
                      .answers = {{201, "ManifestHash"}},
-                     .codes = {"INVALID_PAYLOAD_FORMAT", "INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR",
-                               "UNSUPPORTED_DATASET_KIND", "SCHEMA_MISMATCH"},
+                     .codes = {"INVALID_MANIFEST", "MANIFEST_VALIDATION_ERROR", "UNSUPPORTED_DATASET_KIND"},
                      .failure = "MANIFEST_STORAGE_ERROR",
                      .handler = [&context](const auto& request) { return store(context, request); }});
     table.push_back({.method = "DELETE",

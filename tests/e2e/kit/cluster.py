@@ -72,6 +72,7 @@ class Cluster(contextlib.ExitStack):
 
     def __init__(self, folder, url, settings=()):
         super().__init__()
+        self.url = url
         self.ampd = Ampd(folder, settings=[f"metadata_db.url={url}", *settings])
         self.admin = None
 

@@ -56,6 +56,11 @@ def versitygw() -> pathlib.Path | None:
     return _built_by_go("versitygw")
 
 
+def schemathesis() -> pathlib.Path:
+    done = subprocess.run([ROOT / "scripts" / "deps", "--tool", "schemathesis"], check=True, capture_output=True, text=True)
+    return pathlib.Path(done.stdout.strip())
+
+
 def shared_data() -> pathlib.Path | None:
     """Recorded chain data that is not part of the project; None where it is absent."""
     folder = pathlib.Path(os.environ.get("AMP_SHARED_DATA", ROOT.parent / "shared" / "data"))

@@ -14,7 +14,7 @@ _BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 class ScratchPostgres:
-    def __init__(self, max_connections=100):
+    def __init__(self, max_connections=100, standby_of=None):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="amp-pg-"))
         prefix = []
         if os.getuid() == 0:  # initdb and postgres refuse root
@@ -22,9 +22,13 @@ class ScratchPostgres:
             # A change of user forgets the death signal that kit.process asked for.
             prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"]
         data = self._folder / "data"
-        subprocess.run([*prefix, _BIN / "initdb", "-D", data, "-U", "amp", "-A", "trust", "-E", "UTF8",
-                        "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True)
+        if standby_of is None:
+            make = [_BIN / "initdb", "-D", data, "-U", "amp", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        else:
+            make = [_BIN / "pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", standby_of.url]
+        subprocess.run([*prefix, *make], check=True, capture_output=True)
         port = free_port()
+        self._prefix, self._data, self.port = prefix, data, port
         self._command = [
             *prefix, _BIN / "postgres", "-D", data, "-p", port, "-k", self._folder, "-c", "listen_addresses=127.0.0.1",
             "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", f"max_connections={max_connections}"]
@@ -38,12 +42,21 @@ class ScratchPostgres:
 
     def restart(self):
         """Cuts every connection, as an operator's restart does."""
-        self.process.signal(signal.SIGINT)
-        self.process.wait(30)
+        self.shut_down()
         self._start()
 
-    def sql(self, text: str) -> str:
-        done = subprocess.run([_BIN / "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, self.url],
+    def shut_down(self):
+        """Ends as an operator's shutdown does: standbys have everything then."""
+        self.process.signal(signal.SIGINT)
+        self.process.wait(30)
+
+    def promote(self):
+        """A standby becomes a primary."""
+        subprocess.run([*self._prefix, _BIN / "pg_ctl", "promote", "-w", "-D", self._data], check=True,
+                       capture_output=True)
+
+    def sql(self, text: str, url=None) -> str:
+        done = subprocess.run([_BIN / "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, url or self.url],
                               check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
