@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a cluster on one PostgreSQL costs and gives: one worker against two, and the load of idle workers.
 
-    bench/cluster.py [--blocks 40000] [--workers 100]
+    bench/cluster.py [--blocks 40000] [--workers 100] [--jobs 20]
 
 The node is the replay server with 50 ms latency; each worker may have 8 requests of 10 blocks under way, as a
 provider that limits connections would allow. Prints seconds and ratios; higher ratios of two workers are better.
 """
 import argparse
+import contextlib
 import json
 import pathlib
 import tempfile
@@ -50,19 +51,29 @@ def extract(folder, postgres, url, blocks, workers) -> float:
         return time.monotonic() - started
 
 
-def idle_load(folder, postgres, workers, seconds=20) -> float:
-    """Statements per second of idle workers, by transactions that the server counts."""
-    database = postgres.new_database(f"idle{time.monotonic_ns()}")
+def load(folder, postgres, workers, jobs=0, seconds=20) -> float:
+    """Transactions per second, as the server counts them, of workers that have nothing to do but `jobs` jobs that follow
+    a chain with a block every two seconds."""
+    database = postgres.new_database(f"load{time.monotonic_ns()}")
     name = database.rpartition("/")[2]
 
     def transactions():
         return int(postgres.sql(f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"))
 
-    with Cluster(folder / "idle", database) as cluster:
+    with Cluster(folder / f"load{jobs}", database) as cluster, contextlib.ExitStack() as stack:
         cluster.controller()
+        if jobs:
+            node = Anvil(Population(accounts=3, contracts=1))
+            stack.callback(node.stop)
+            node.rpc.call("evm_setIntervalMining", 2)
+            cluster.admin.add_provider("node", "anvil", node.url)
         for number in range(workers):
             cluster.worker(f"w{number}", "--slots", "1")
-        time.sleep(3)  # what a start costs is over
+        for number in range(jobs):
+            manifest = {**MANIFEST, "start_block": number}  # each a dataset of its own
+            cluster.admin.send("POST", "/datasets", {"namespace": "_", "name": f"d{number}", "manifest": manifest}, 201)
+            cluster.admin.dump(f"d{number}")
+        time.sleep(3 + jobs / 2)  # what a start costs is over
         before, began = transactions(), time.monotonic()
         time.sleep(seconds)
         connections = postgres.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")
@@ -74,6 +85,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--blocks", type=int, default=40_000)
     arguments.add_argument("--workers", type=int, default=100)
+    arguments.add_argument("--jobs", type=int, default=20)
     wanted = arguments.parse_args()
     benchkit.build("ampd", "replay_server")
     postgres = ScratchPostgres(max_connections=2000)
@@ -85,10 +97,13 @@ def main():
                 one = extract(folder, postgres, node.url, wanted.blocks, 1)
                 two = extract(folder, postgres, node.url, wanted.blocks, 2)
                 print(f"{wanted.blocks} blocks: 1 worker {one:.2f} s, 2 workers {two:.2f} s, ratio {one / two:.2f}")
-            rate = idle_load(folder, postgres, wanted.workers)
+            rate = load(folder, postgres, wanted.workers)
             print(f"{wanted.workers} idle workers and a controller: {rate:.0f} transactions/s")
+            busy = load(folder, postgres, wanted.workers, wanted.jobs)
+            print(f"the same with {wanted.jobs} jobs that follow a chain: {busy:.0f} transactions/s")
             print(json.dumps({"one_worker_s": round(one, 2), "two_workers_s": round(two, 2),
-                              "ratio": round(one / two, 2), "idle_transactions_per_s": round(rate)}))
+                              "ratio": round(one / two, 2), "idle_transactions_per_s": round(rate),
+                              "transactions_per_s_with_jobs": round(busy)}))
     finally:
         postgres.stop()
 

@@ -455,6 +455,9 @@ class MetaStore : public CatalogReader {
     virtual Result<std::unique_ptr<SessionLock>> lock_session(const std::string& session_id) = 0;
     /// Sessions that are not GONE and whose lock nobody holds at this moment. SQLite: none.
     virtual Result<std::vector<std::string>> unlocked_sessions() = 0;
+    /// As wait_for_change(), but PostgreSQL wakes for what workers act on only: placements, stops, drains. A
+    /// hundred workers would otherwise read their work at each commit of any of them.
+    virtual Result<bool> wait_for_work(std::chrono::milliseconds timeout, std::stop_token stop) = 0;
     /// The RUNNING shards of a session with their jobs.
     virtual Result<SessionWork> session_work(const std::string& session_id) = 0;
     /// Marks sessions GONE whose lease ran out, and those named (known to be dead), and frees their shards:

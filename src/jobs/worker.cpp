@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// Changes come in bursts (every commit of every process is one); the rows are read once for each.
+// Placements come in bursts; the rows are read once for each.
 constexpr std::chrono::milliseconds kCoalesce{20};
 constexpr std::chrono::milliseconds kRetry{1'000};
 
@@ -134,7 +134,7 @@ Worker::Ending Worker::serve(const WorkerSession& session, std::stop_token stop)
             seen = reconcile(session) ? std::optional(work_seq) : std::nullopt;
             next_look = Clock::now() + options_.reconcile;
         }
-        const auto waited = store_.wait_for_change(options_.heartbeat, stop);
+        const auto waited = store_.wait_for_work(options_.heartbeat, stop);
         if (!waited.ok()) runtime::wait_for(kRetry, stop);
         changed = !waited.ok() || *waited;
         if (changed) runtime::wait_for(std::min(kCoalesce, options_.heartbeat), stop);

@@ -10,27 +10,30 @@ constexpr std::size_t kThreadsMax = 1'024;
 
 }  // namespace
 
-void ChangeWatcher::bump() {
+void ChangeWatcher::bump(Topic topic) {
     {
         std::lock_guard lock(mutex_);
         ++version_;
+        if (topic == Topic::kWork || !tells_work_) ++work_version_;
     }
     condition_.notify_all();
 }
 
-bool ChangeWatcher::wait(std::chrono::milliseconds timeout, std::stop_token stop) {
+bool ChangeWatcher::wait(std::chrono::milliseconds timeout, std::stop_token stop, Topic topic) {
     std::unique_lock lock(mutex_);
     if (!thread_.joinable()) {
         thread_ = std::jthread([this](std::stop_token token) { watch(std::move(token)); });
     }
     if (seen_.size() >= kThreadsMax) seen_.clear();
-    const auto before = seen_[std::this_thread::get_id()];
+    const std::pair key(std::this_thread::get_id(), topic);
+    const auto& version = topic == Topic::kWork ? work_version_ : version_;
+    const auto before = seen_[key];
     ++waiters_;
     condition_.notify_all();
-    condition_.wait_for(lock, stop, timeout, [&] { return version_ != before; });
+    condition_.wait_for(lock, stop, timeout, [&] { return version != before; });
     --waiters_;
-    seen_[std::this_thread::get_id()] = version_;
-    return version_ != before;
+    seen_[key] = version;
+    return version != before;
 }
 
 bool ChangeWatcher::await_waiter(std::stop_token stop) {

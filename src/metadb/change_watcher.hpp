@@ -7,11 +7,13 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 namespace amp::metadb {
 
@@ -21,12 +23,19 @@ namespace amp::metadb {
 /// missed, and its first wait returns at once.
 class ChangeWatcher {
   public:
+    enum class Topic : std::uint8_t {
+        kAny,
+        kWork,  // what workers act on: placements, stops, drains
+    };
+
+    /// `tells_work`: changes of other topics do not wake who waits for work; else every change does.
+    explicit ChangeWatcher(bool tells_work) : tells_work_(tells_work) {}
     virtual ~ChangeWatcher() = default;
 
-    /// A commit of this process; wakes all waiters.
-    void bump();
-    /// True if something may have changed since this thread's last wait.
-    bool wait(std::chrono::milliseconds timeout, std::stop_token stop);
+    /// A commit; wakes those who wait for it.
+    void bump(Topic topic = Topic::kAny);
+    /// True if something of the topic may have changed since this thread's last wait for it.
+    bool wait(std::chrono::milliseconds timeout, std::stop_token stop, Topic topic = Topic::kAny);
 
   protected:
     /// Runs in the thread until the stop; calls bump() on every change and whenever one may have been missed.
@@ -39,9 +48,11 @@ class ChangeWatcher {
   private:
     std::mutex mutex_;
     std::condition_variable_any condition_;
+    const bool tells_work_;
     std::uint64_t version_ = 1;
+    std::uint64_t work_version_ = 1;
     int waiters_ = 0;
-    std::map<std::thread::id, std::uint64_t> seen_;
+    std::map<std::pair<std::thread::id, Topic>, std::uint64_t> seen_;
     std::jthread thread_;
 };
 

@@ -68,10 +68,13 @@ bool LibpqLink::await_input(std::chrono::milliseconds timeout) {
 
 void LibpqLink::pause(std::chrono::milliseconds time) { await(-1, 0, time); }
 
-bool LibpqLink::take_notifications() {
-    bool any = false;
-    while (const std::unique_ptr<PGnotify, Free> notification{PQnotifies(connection_.get())}) any = true;
-    return any;
+LibpqLink::Notifications LibpqLink::take_notifications(std::string_view channel) {
+    Notifications came;
+    while (const std::unique_ptr<PGnotify, Free> notification{PQnotifies(connection_.get())}) {
+        came.any = true;
+        came.on_channel = came.on_channel || notification->relname == channel;
+    }
+    return came;
 }
 
 void LibpqLink::interrupt() {

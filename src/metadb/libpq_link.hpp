@@ -31,8 +31,12 @@ class LibpqLink {
     bool await_input(std::chrono::milliseconds timeout);
     /// Waits without a connection.
     void pause(std::chrono::milliseconds time);
-    /// Takes all notifications that came; true if there was one.
-    bool take_notifications();
+    struct Notifications {
+        bool any = false;
+        bool on_channel = false;
+    };
+    /// Takes all notifications that came, and says whether one was on a channel.
+    Notifications take_notifications(std::string_view channel);
     /// Ends the current and all later waits at once.
     void interrupt();
 

@@ -671,6 +671,18 @@ TEST_P(MetaStoreContract, WakesWaitersOfOtherStores) {
     EXPECT_TRUE(value_of(other->wait_for_change(10s, {})));
 }
 
+TEST_P(MetaStoreContract, CommitsDoNotWakeWhoWaitsForWork) {
+    const auto other = open();
+    const auto running = start_shard("api");
+    while (value_of(other->wait_for_work(300ms, {}))) {
+    }
+    value_of(store_->commit_group(group(running, 0, 9)));
+    // SQLite tells that there was a commit, not which.
+    EXPECT_EQ(value_of(other->wait_for_work(postgres() ? 300ms : 10s, {})), !postgres());
+    value_of(store_->request_stop(running.job.id));
+    EXPECT_TRUE(value_of(other->wait_for_work(10s, {})));
+}
+
 TEST_P(MetaStoreContract, WakesItsOwnWaitersAndMissesNothingBetweenWaits) {
     while (value_of(store_->wait_for_change(200ms, {}))) {
     }

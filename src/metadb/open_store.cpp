@@ -89,6 +89,10 @@ Result<bool> SociStore::wait_for_change(std::chrono::milliseconds timeout, std::
     return watcher_->wait(timeout, std::move(stop));
 }
 
+Result<bool> SociStore::wait_for_work(std::chrono::milliseconds timeout, std::stop_token stop) {
+    return watcher_->wait(timeout, std::move(stop), ChangeWatcher::Topic::kWork);
+}
+
 Result<std::int64_t> to_stored(std::uint64_t value, std::string_view what) {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
         return make_error(Code::kInvalidArgument,

@@ -17,7 +17,8 @@ constexpr std::array kChannels{"work", "jobs", "data", "conf"};
 
 class PostgresWatcher final : public ChangeWatcher {
   public:
-    explicit PostgresWatcher(const Target& target) : schema_(target.schema), link_(target) {}
+    explicit PostgresWatcher(const Target& target)
+        : ChangeWatcher(true), schema_(target.schema), work_channel_(schema_ + "_work"), link_(target) {}
     ~PostgresWatcher() override {
         link_.interrupt();
         stop();
@@ -29,7 +30,7 @@ class PostgresWatcher final : public ChangeWatcher {
         while (!stop.stop_requested()) {
             if (link_.connect(stop) && subscribe()) {
                 delay = kFirstDelay;
-                bump();  // what came before LISTEN is not known
+                bump(Topic::kWork);  // what came before LISTEN is not known
                 listen(stop);
                 if (!stop.stop_requested())
                     log::warn("metadb", "the listening connection broke; connecting again");
@@ -49,12 +50,14 @@ class PostgresWatcher final : public ChangeWatcher {
     /// Returns when the connection breaks or the stop comes.
     void listen(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
-            if (link_.take_notifications()) bump();
+            const auto came = link_.take_notifications(work_channel_);
+            if (came.any) bump(came.on_channel ? Topic::kWork : Topic::kAny);
             if (!link_.await_input(std::chrono::milliseconds(-1))) return;
         }
     }
 
     const std::string schema_;
+    const std::string work_channel_;
     LibpqLink link_;
 };
 

@@ -112,6 +112,7 @@ class SociStore final : public catalog::MetaStore {
     Result<catalog::ShardStatus> commit_group(const catalog::GroupCommit& commit) override;
 
     Result<bool> wait_for_change(std::chrono::milliseconds timeout, std::stop_token stop) override;
+    Result<bool> wait_for_work(std::chrono::milliseconds timeout, std::stop_token stop) override;
 
   private:
     const Target target_;

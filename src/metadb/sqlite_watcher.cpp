@@ -55,7 +55,7 @@ class VersionReader {
 
 class SqliteWatcher final : public ChangeWatcher {
   public:
-    explicit SqliteWatcher(std::string path) : path_(std::move(path)) {}
+    explicit SqliteWatcher(std::string path) : ChangeWatcher(false), path_(std::move(path)) {}
     ~SqliteWatcher() override { stop(); }
 
   protected:

@@ -4,22 +4,26 @@
 
 AMP_FAULTS=200 AMP_FAULT_SEED=1 pytest test_fault_loop.py runs a long loop; the default is a short one.
 """
+import contextlib
 import os
 import random
 import signal
 
+from kit import paths
 from kit.chains import Anvil, Population
 from kit.cluster import Cluster, assert_chain, await_block
 from kit.postgres import ScratchPostgres
 from kit.process import wait_for
+from kit.relay import Relay
+from kit.s3 import ScratchS3
 
 FAULTS = int(os.environ.get("AMP_FAULTS", "8"))
 SEED = int(os.environ.get("AMP_FAULT_SEED", "7"))
 
 
 class Loop:
-    def __init__(self, cluster, postgres, node):
-        self.cluster, self.postgres, self.node = cluster, postgres, node
+    def __init__(self, cluster, postgres, node, bucket):
+        self.cluster, self.postgres, self.node, self.bucket = cluster, postgres, node, bucket
         self.random = random.Random(SEED)
         self.controllers = [cluster.controller(), cluster.controller()]
         self.workers = {name: cluster.worker(name) for name in ("w1", "w2", "w3")}
@@ -83,21 +87,45 @@ class Loop:
                           "AND backend_type = 'client backend'")
         self.grow()
 
+    def fail_bucket(self):
+        """The bucket refuses until the job shows it; a client that tries long enough itself hides it."""
+        self.bucket.answer_with("503 Slow Down")
+        self.node.mine(2)
+        with contextlib.suppress(TimeoutError):
+            wait_for(lambda: self.cluster.admin.job(self.job).get("last_error"), 3, "an error")
+        self.bucket.lead_to(self.bucket.target)
+
     def step(self):
-        fault = self.random.choice([self.kill_worker, self.kill_worker, self.stop_worker, self.pause_worker,
-                                    self.kill_controller, self.restart_postgres, self.cut_connections])
+        faults = [self.kill_worker, self.kill_worker, self.stop_worker, self.pause_worker, self.kill_controller,
+                  self.restart_postgres, self.cut_connections]
+        fault = self.random.choice(faults + [self.fail_bucket] * (self.bucket is not None))
         self.done.append(fault.__name__)
         fault()
         wait_for(self.is_there, 90, f"the head of the chain after {self.done[-3:]}")
 
 
-def test_random_faults_leave_the_chain_as_it_is(tmp_path):
+def test_random_faults_leave_the_chain_as_it_is(tmp_path, monkeypatch):
+    with contextlib.ExitStack() as stack:
+        settings, bucket = [], None
+        if paths.versitygw() is not None:  # else the data is on disk, and no bucket fails
+            store = ScratchS3()
+            stack.callback(store.stop)
+            for name, value in store.environment().items():
+                monkeypatch.setenv(name, value)
+            bucket = Relay(store.port)
+            stack.callback(bucket.close)
+            url = store.new_bucket("faults").replace(f":{store.port}", f":{bucket.port}")
+            settings = [f"data_dir={url}"]
+        run_loop(tmp_path, settings, bucket)
+
+
+def run_loop(tmp_path, settings, bucket):
     postgres = ScratchPostgres()
     node = Anvil(Population(accounts=3, contracts=1))
     node.mine(30)
     try:
-        with Cluster(tmp_path / "base", postgres.url) as cluster:
-            loop = Loop(cluster, postgres, node)
+        with Cluster(tmp_path / "base", postgres.url, settings) as cluster:
+            loop = Loop(cluster, postgres, node, bucket)
             wait_for(loop.is_there, 60, "the first blocks")
             for _ in range(FAULTS):
                 loop.step()
