@@ -1,6 +1,8 @@
 # Copyright 2026 The Amp Authors
 # SPDX-License-Identifier: Apache-2.0
 """The running part of scripts/demo: one local node, one dump, one server, the README's queries."""
+import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -92,9 +94,22 @@ def timed(what: str, action):
     return result
 
 
+def write_configuration(folder: str, data_dir: str):
+    """The one line by which a demo on a bucket differs."""
+    line = f"data_dir = {json.dumps(data_dir)}\n"
+    (pathlib.Path(folder) / "amp.toml").write_text(line)
+    print(f"amp.toml: {line}", end="", flush=True)
+
+
 def main():
+    parser = argparse.ArgumentParser(prog="scripts/demo", description="From a clone to answers, with nothing left behind.")
+    parser.add_argument("--data-dir", metavar="URL", help="keep the data there instead of in a folder that is removed, such as "
+                                                          "s3://bucket/prefix with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set")
+    wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="amp-demo-") as folder:
         running = []
+        if wanted.data_dir:
+            write_configuration(folder, wanted.data_dir)
         try:
             node = timed("start a local Ethereum node (anvil)", lambda: Anvil(Population(5, 1)))
             running.append(node)

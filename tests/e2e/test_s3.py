@@ -3,6 +3,7 @@
 """data_dir in a bucket of a real S3 server: the same results as on disk."""
 import os
 import subprocess
+import sys
 
 import pytest
 from kit import paths
@@ -11,6 +12,7 @@ from kit.chains import Anvil, Population
 from kit.cluster import Cluster, assert_chain, await_block
 from kit.process import wait_for
 from kit.s3 import SECRET, ScratchS3
+from pyarrow import fs
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,15 @@ def test_a_dump_into_a_bucket_gives_the_same_answers(replay, anvil_chain, dumped
     with ampd.serve() as ours, dumped.serve() as theirs:
         for query in queries:
             assert ours.table(query).equals(theirs.table(query)), query
+
+
+def test_the_demo_runs_on_a_bucket(s3, bucket):
+    done = subprocess.run([sys.executable, paths.ROOT / "scripts" / "demo.py", "--data-dir", bucket], capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0 and "Everything is stopped" in done.stdout, done.stdout[-3000:] + done.stderr[-2000:]
+    name = bucket.removeprefix("s3://").partition("?")[0]
+    stored = s3.files.get_file_info(fs.FileSelector(name, recursive=True))
+    assert sum(one.path.endswith(".parquet") for one in stored) >= 3
 
 
 def test_a_cluster_on_a_bucket_outlives_its_restart(s3, bucket, postgres, tmp_path):
