@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/bucket_store.hpp"
 
+#include "base/log.hpp"
 #include "base/time.hpp"
 
 #include <arrow/filesystem/filesystem.h>
@@ -11,8 +12,11 @@
 #include <arrow/util/uri.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <chrono>
+#include <limits>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -251,6 +255,38 @@ class BucketStore final : public ObjectStore {
     KnownSizes sizes_;
 };
 
+/// The SDK's retries, told: a bucket that refuses only makes work slower, and nobody would see why.
+class ToldRetries final : public arrow::fs::S3RetryStrategy {
+  public:
+    explicit ToldRetries(std::string bucket) : bucket_(std::move(bucket)) {}
+
+    bool ShouldRetry(const AWSErrorDetail& error, std::int64_t attempted) override {
+        const bool again = standard_->ShouldRetry(error, attempted);
+        if (again) tell(error);
+        return again;
+    }
+    std::int64_t CalculateDelayBeforeNextRetry(const AWSErrorDetail& error, std::int64_t attempted) override {
+        return standard_->CalculateDelayBeforeNextRetry(error, attempted);
+    }
+
+  private:
+    void tell(const AWSErrorDetail& error) {
+        ++untold_;
+        const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+        auto last = told_at_.load();
+        constexpr auto kEvery = std::chrono::steady_clock::duration(std::chrono::seconds(10)).count();
+        if (now - last < kEvery || !told_at_.compare_exchange_strong(last, now)) return;
+        log::warn("storage", "the bucket did not take requests; trying again",
+                  {{"bucket", bucket_}, {"requests", untold_.exchange(0)}, {"err", error.message}});
+    }
+
+    const std::string bucket_;
+    const std::shared_ptr<arrow::fs::S3RetryStrategy> standard_ =
+        arrow::fs::S3RetryStrategy::GetAwsStandardRetryStrategy(kRequestTries);
+    std::atomic<std::int64_t> told_at_ = std::numeric_limits<std::int64_t>::min() / 2;
+    std::atomic<std::int64_t> untold_ = 0;
+};
+
 Result<> prepare_s3() {
     static const arrow::Status ready = [] {
         arrow::fs::S3GlobalOptions options = arrow::fs::S3GlobalOptions::Defaults();
@@ -268,7 +304,7 @@ Result<std::shared_ptr<FileSystem>> open_s3(const std::string& url, const std::s
     if (!options.ok()) return to_error(options.status(), "opening", shown).with_reason("");
     options->connect_timeout = kConnectTimeoutS;
     options->request_timeout = kRequestTimeoutS;
-    options->retry_strategy = arrow::fs::S3RetryStrategy::GetAwsStandardRetryStrategy(kRequestTries);
+    options->retry_strategy = std::make_shared<ToldRetries>(shown);
     options->allow_delayed_open = true;  // small objects in one request
     auto made = arrow::fs::S3FileSystem::Make(*options);
     if (!made.ok()) return to_error(made.status(), "opening", shown);

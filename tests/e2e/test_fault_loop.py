@@ -21,6 +21,17 @@ FAULTS = int(os.environ.get("AMP_FAULTS", "8"))
 SEED = int(os.environ.get("AMP_FAULT_SEED", "7"))
 
 
+# What each fault leaves in some log, so that an operator can see it afterwards.
+EVIDENCE = {
+    "kill_worker": ("a worker's process is gone", "an earlier process has this node id"),
+    "stop_worker": ("draining",),
+    "pause_worker": ("lost its lease",),
+    "restart_postgres": ("the listening connection broke",),
+    "cut_connections": ("the listening connection broke",),
+    "fail_bucket": ("the bucket did not take requests",),
+}
+
+
 class Loop:
     def __init__(self, cluster, postgres, node, bucket):
         self.cluster, self.postgres, self.node, self.bucket = cluster, postgres, node, bucket
@@ -130,6 +141,12 @@ def run_loop(tmp_path, settings, bucket):
             for _ in range(FAULTS):
                 loop.step()
             assert_chain(loop.server, node, "anvil")
+            logs = "\n".join(process.output for process in cluster.processes)
+            unseen = {fault for fault in set(loop.done) - {"kill_controller"}
+                      if not any(words in logs for words in EVIDENCE[fault])}
+            assert unseen == set()
+            if "kill_controller" in loop.done:  # it led, so another one took over
+                assert logs.count("this process schedules now") > 1
             assert cluster.admin.job(loop.job)["status"] in ("RUNNING", "SCHEDULED")
     finally:
         node.stop()

@@ -75,9 +75,11 @@ class Cluster(contextlib.ExitStack):
         self.url = url
         self.ampd = Ampd(folder, settings=[f"metadata_db.url={url}", *settings])
         self.admin = None
+        self.processes = []  # controllers and workers, dead ones too
 
     def controller(self, *more):
         process = self.ampd.start("controller", "--admin-addr", "127.0.0.1:0", *more)
+        self.processes.append(process)
         self.callback(process.kill)
         port = process.wait_line(r"listening interface=admin address=127.0.0.1:(\d+)").group(1)
         self.admin = Admin(f"http://127.0.0.1:{port}")
@@ -85,6 +87,7 @@ class Cluster(contextlib.ExitStack):
 
     def worker(self, node_id, *more):
         process = self.ampd.start("worker", "--node-id", node_id, *more)
+        self.processes.append(process)
         self.callback(process.kill)
         process.wait_line("ready for work")
         return process
