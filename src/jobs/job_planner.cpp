@@ -68,10 +68,7 @@ Result<int> JobPlanner::parallelism(const catalog::Job& job) {
 }
 
 Result<> JobPlanner::try_plan(catalog::Job& job, std::stop_token stop) {
-    if (job.kind != "raw" && job.kind != "repair")
-        return make_error(Code::kUnsupported, "job {} is of kind \"{}\", which this version cannot run",
-                          job.id, job.kind)
-            .with_reason("UNSUPPORTED_JOB_KIND");
+    TRY(check_job_kind(job));
     TRY_ASSIGN(const auto dataset, store_.dataset(job.dataset_id, job.hash));
     if (!dataset)
         return make_error(Code::kNotFound, "the manifest {} of job {} is not linked to its dataset any more",

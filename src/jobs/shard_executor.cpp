@@ -32,6 +32,13 @@ std::vector<BlockRange> clip(const std::vector<BlockRange>& ranges, const BlockR
 
 }  // namespace
 
+Result<> check_job_kind(const catalog::Job& job) {
+    if (job.kind == "raw" || job.kind == "repair") return {};
+    return make_error(Code::kUnsupported, "job {} is of kind \"{}\", which this version cannot run", job.id,
+                      job.kind)
+        .with_reason("UNSUPPORTED_JOB_KIND");
+}
+
 JobDescriptor parse_descriptor(const std::string& json) {
     JobDescriptor out;
     const auto parsed = nlohmann::json::parse(json, nullptr, false);
@@ -60,10 +67,7 @@ struct ShardExecutor::Work {
 
 Result<ShardEnd> ShardExecutor::run(const catalog::Job& job, const catalog::Shard& shard, RunTotals& totals,
                                     std::stop_token stop) {
-    if (job.kind != "raw" && job.kind != "repair")
-        return make_error(Code::kUnsupported, "job {} is of kind \"{}\", which this version cannot run",
-                          job.id, job.kind)
-            .with_reason("UNSUPPORTED_JOB_KIND");
+    TRY(check_job_kind(job));
     TRY_ASSIGN(const auto dataset, store_.dataset(job.dataset_id, job.hash));
     if (!dataset)
         return make_error(Code::kNotFound, "the manifest {} of job {} is not linked to its dataset any more",

@@ -27,6 +27,9 @@ struct JobDescriptor {
 };
 JobDescriptor parse_descriptor(const std::string& json);
 
+/// kUnsupported, reason UNSUPPORTED_JOB_KIND, for a job of a kind that nothing here can plan or run.
+Result<> check_job_kind(const catalog::Job& job);
+
 /// Runs a shard that was assigned to this process: finds what is missing of it, extracts and commits that
 /// under the fence. A shard without an end follows the head until the stop: each new block is committed on
 /// its own, and segments of an abandoned fork are replaced in the commit of their replacement.

@@ -66,6 +66,17 @@ Result<RevisionInfo> find_info(Transaction& tx, std::int64_t id) {
     return std::move(found.front());
 }
 
+/// The id of a table's row, made where missing. The update locks it.
+std::int64_t lock_table(Transaction& tx, std::int64_t dataset_id, const std::string& hash,
+                        const std::string& network, const std::string& name) {
+    const auto row = tx.row(
+        "INSERT INTO physical_tables (dataset_id, hash, name, network)"
+        " VALUES (:dataset, :hash, :name, :network)"
+        " ON CONFLICT (dataset_id, hash, name) DO UPDATE SET network = physical_tables.network RETURNING id",
+        1, {{"dataset", dataset_id}, {"hash", hash}, {"name", name}, {"network", network}});
+    return row->number(0);
+}
+
 /// Locks the dataset's row, which a new job of it needs too, and refuses while one is active.
 Result<> check_unwritten(Transaction& tx, std::int64_t dataset_id, const std::string& hash) {
     tx.execute("UPDATE datasets SET name = name WHERE id = :dataset", {{"dataset", dataset_id}});
@@ -156,19 +167,14 @@ Result<std::vector<Revision>> SociStore::ensure_revisions(std::int64_t dataset_i
         for (const auto& want : wanted) {
             auto found = find_revision(tx, dataset_id, hash, want.table);
             if (!found) {
-                // The update locks the table row; who waited for it finds the other's revision.
-                const auto table = tx.row(
-                    "INSERT INTO physical_tables (dataset_id, hash, name, network)"
-                    " VALUES (:dataset, :hash, :name, :network)"
-                    " ON CONFLICT (dataset_id, hash, name) DO UPDATE SET network = physical_tables.network "
-                    "RETURNING id",
-                    1, {{"dataset", dataset_id}, {"hash", hash}, {"name", want.table}, {"network", network}});
+                // Who waited for the lock finds the other's revision.
+                const auto table = lock_table(tx, dataset_id, hash, network, want.table);
                 found = find_revision(tx, dataset_id, hash, want.table);
                 if (!found) {
                     const auto made = tx.row(
                         "INSERT INTO revisions (table_id, path, active, created_at, updated_at)"
                         " VALUES (:table, :path, 1, now_us(), now_us()) RETURNING id",
-                        1, {{"table", table->number(0)}, {"path", want.path}});
+                        1, {{"table", table}, {"path", want.path}});
                     tx.notify("data", fmt::format(R"({{"revision_id":{},"seq":0}})", made->number(0)));
                     found = find_revision(tx, dataset_id, hash, want.table);
                 }
@@ -231,16 +237,11 @@ Result<RevisionInfo> SociStore::add_revision(std::int64_t dataset_id, const std:
                                              const std::string& network,
                                              const catalog::WantedRevision& wanted) {
     return database_.write([&](Transaction& tx) -> Result<RevisionInfo> {
-        const auto table = tx.row(
-            "INSERT INTO physical_tables (dataset_id, hash, name, network)"
-            " VALUES (:dataset, :hash, :name, :network)"
-            " ON CONFLICT (dataset_id, hash, name) DO UPDATE SET network = physical_tables.network "
-            "RETURNING id",
-            1, {{"dataset", dataset_id}, {"hash", hash}, {"name", wanted.table}, {"network", network}});
+        const auto table = lock_table(tx, dataset_id, hash, network, wanted.table);
         tx.execute(
             "INSERT INTO revisions (table_id, path, active, created_at, updated_at)"
             " VALUES (:table, :path, 0, now_us(), now_us()) ON CONFLICT (path) DO NOTHING",
-            {{"table", table->number(0)}, {"path", wanted.path}});
+            {{"table", table}, {"path", wanted.path}});
         auto found = find_infos(tx, "r.path = :path", {{"path", wanted.path}});
         if (found.empty())
             return make_error(Code::kInternal, "metadata store: a new revision is not visible");
